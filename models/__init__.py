@@ -1,0 +1,3 @@
+"""What would the model say next?"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,111 @@
+"""The contract: an engine is a function from token ids to logits.
+
+No session, no reset, no position: the caller hands over the whole sequence every time and the cache is the
+engine's secret. A branch, an edit in the middle of the prompt and thirty students are all the same call.
+Why so: docs/decisions/0001-engine-contract.md.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import Cancelled
+
+Logits = NDArray[np.float32]
+Route = Literal["prefill", "step"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a row of logits came to be: `step` for one new token, `prefill` for a slice of several."""
+
+    route: Route
+    n_reused: int
+    n_evaluated: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks, until when, and how to give up.
+
+    client_id: the fairness key. cancel: set it and the call ends with `Cancelled` between two slices.
+    deadline: a `time.monotonic()` value. on_evaluated: told once per row how it was computed.
+
+    >>> request = Request(deadline=time.monotonic() - 1)
+    >>> request.check()
+    Traceback (most recent call last):
+    models.errors.Cancelled: cancelled
+    """
+
+    client_id: str = "local"
+    cancel: threading.Event = field(default_factory=threading.Event)
+    deadline: float | None = None
+    on_evaluated: Callable[[Evaluation], None] | None = None
+
+    def check(self) -> None:
+        """Raise `Cancelled` when the caller has gone away or the deadline has passed."""
+        if self.cancel.is_set() or (self.deadline is not None and time.monotonic() > self.deadline):
+            raise Cancelled
+
+    def report(self, evaluation: Evaluation) -> None:
+        if self.on_evaluated is not None:
+            self.on_evaluated(evaluation)
+
+
+class Engine(Protocol):
+    """A function from token ids to logits. Thread-safe."""
+
+    name: str
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    @property
+    def context_length(self) -> int: ...
+
+    def next_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Logits:
+        """Logits of the token after `token_ids`, the WHOLE sequence: (vocab_size,) float32, the caller's own copy.
+
+        Raises EmptyPrompt, InvalidTokenId, ContextFull, BrokenLogits, Cancelled, EngineClosed, EngineFailed.
+        """
+        ...
+
+    def next_logits_many(
+        self, sequences: Sequence[Sequence[int]], *, request: Request | None = None
+    ) -> list[Logits]:
+        """One row per sequence, in order. A batching engine does better than a loop."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class ScoresText(Protocol):
+    """An optional power: the logits after every prefix of a text, in bounded memory."""
+
+    def all_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Iterator[Logits]:
+        """Yield (n, vocab_size) blocks of float32; row i is the law of the token at position i + 1."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """Text to ids and ids to bytes. Ids and bytes are a token's identity; text is only for people."""
+
+    bos_id: int | None
+    eos_ids: frozenset[int]
+    special_ids: frozenset[int]
+
+    def encode(self, text: str, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
+        """add_special: let the tokenizer add its own first token. parse_special: read `<|im_end|>` as control."""
+        ...
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes this token adds to the text; for a special token its written form."""
+        ...
