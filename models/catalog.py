@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 EMBEDDED_ID = "smollm2-135m-instruct"
 
@@ -39,10 +40,12 @@ def catalog() -> dict[str, ModelSpec]:
     'Q4_1'
     """
     tables = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text(encoding="utf-8"))
-    return {
-        model_id: ModelSpec(id=model_id, **{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-        for model_id, table in tables.items()
-    }
+    return {model_id: _spec(model_id, table) for model_id, table in tables.items()}
+
+
+def _spec(model_id: str, table: dict[str, Any]) -> ModelSpec:
+    """An unknown key in the file is an error of ours: the constructor says so."""
+    return ModelSpec(id=model_id, **(table | {"languages": tuple(table["languages"])}))
 
 
 def french_capable() -> list[ModelSpec]:

@@ -51,8 +51,12 @@ class Request:
 
     def check(self) -> None:
         """Raise `Cancelled` when the caller has gone away or the deadline has passed."""
-        if self.cancel.is_set() or (self.deadline is not None and time.monotonic() > self.deadline):
+        if self.is_over:
             raise Cancelled
+
+    @property
+    def is_over(self) -> bool:
+        return self.cancel.is_set() or (self.deadline is not None and time.monotonic() > self.deadline)
 
     def report(self, evaluation: Evaluation) -> None:
         if self.on_evaluated is not None:

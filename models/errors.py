@@ -18,7 +18,9 @@ HouseError
 ├── EngineFailed          (RuntimeError)
 ├── EngineClosed          (RuntimeError)
 ├── Cancelled             (RuntimeError)
-└── Busy                  (RuntimeError)
+├── Busy                  (RuntimeError)
+├── FolderNotWritable     (OSError)
+└── FolderNotEmpty        (OSError)      the target of a move already holds something
 
 The class name is the key of its French and English sentence in `ui/locales`; the attributes fill the blanks.
 """
@@ -49,13 +51,17 @@ class NotAModel(ModelFileError):
 class DamagedModel(ModelFileError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
-        super().__init__(f"{path} is damaged or unsafe ({reason}); fetch the file again from a source you trust")
+        super().__init__(
+            f"{path} is damaged or unsafe ({reason}); fetch the file again from a source you trust"
+        )
 
 
 class EngineMissing(HouseError, ImportError):
     def __init__(self, engine: str, package: str, extra: str) -> None:
         self.engine, self.package, self.extra = engine, package, extra
-        super().__init__(f"the engine {engine} needs {package}; install it with: pip install 'logitbox[{extra}]'")
+        super().__init__(
+            f"the engine {engine} needs {package}; install it with: pip install 'logitbox[{extra}]'"
+        )
 
 
 class UnknownEngine(HouseError, ValueError):
@@ -117,7 +123,9 @@ class ContextFull(HouseError, ValueError):
 class ChatTemplateError(HouseError, ValueError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"the model's chat template cannot be used ({reason}); continue a plain text instead")
+        super().__init__(
+            f"the model's chat template cannot be used ({reason}); continue a plain text instead"
+        )
 
 
 class BrokenLogits(HouseError, ArithmeticError):
@@ -149,3 +157,15 @@ class Busy(HouseError, RuntimeError):
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(f"the model is busy; try again in about {retry_after_s:.0f} seconds")
+
+
+class FolderNotWritable(HouseError, OSError):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"the folder {path} cannot be written; choose another with LOGITBOX_HOME")
+
+
+class FolderNotEmpty(HouseError, OSError):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"the folder {path} is not empty; name a new or an empty one")

@@ -2,20 +2,109 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib
+import importlib.util
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from models.catalog import ModelSpec
 from models.engine import Engine, Tokenizer
+from models.engines import ENGINES
+from models.errors import EngineMissing, NotAModel, UnknownEngine
+from models.fit import choose_context
+from models.gguf import read_header
+from models.library import locate
+
+# engine -> (the module it needs, the package that brings it, our extra)
+NEEDS = {
+    "llama_cpp": ("llama_cpp", "llama-cpp-python", "llama"),
+    "transformers": ("transformers", "transformers and torch", "transformers"),
+}
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to answer. `chat_template` is the model's own Jinja text, or "" when it has none."""
+    """A model ready to answer. `chat_template` is the model's own Jinja text, or "" when it has none.
+
+    `is_slower_fallback`: llama.cpp would run this file faster, but its binding is not installed.
+    """
 
     spec: ModelSpec
     engine: Engine
     tokenizer: Tokenizer
     chat_template: str = ""
+    is_slower_fallback: bool = False
 
     def close(self) -> None:
         self.engine.close()
+
+
+def load(
+    source: str | Path | None = None,
+    *,
+    engine: str | None = None,
+    context_length: int | None = None,
+    n_threads: int | None = None,
+) -> LoadedModel:
+    """The embedded model, or the one called `source`: a name, a .gguf file, a folder of .safetensors, or "toy".
+
+    engine: "llama_cpp", "transformers" or "toy"; without it the fastest that is installed and reads the file.
+    context_length: in tokens; without it at most 4096. n_threads: without it one per free core.
+    Raises UnknownModel, NotAModel, DamagedModel, UnknownEngine, EngineMissing, NotEnoughMemory.
+
+    >>> model = load("toy")
+    >>> model.tokenizer.encode("ab"), model.engine.vocab_size
+    ([97, 98], 260)
+    """
+    if engine is not None and engine not in ENGINES:
+        raise UnknownEngine(engine, list(ENGINES))
+    spec, path = locate("toy" if engine == "toy" else source)
+    if path is None:
+        return _load_toy(spec)
+    chosen = engine or _best_engine(path)
+    _require(chosen)
+    if chosen == "llama_cpp":
+        return _load_llama_cpp(spec, path, context_length, n_threads)
+    is_fallback = engine is None and path.is_file()
+    loaded: LoadedModel = _engine_class(chosen).open(
+        path, spec, context_length=context_length, n_threads=n_threads
+    )
+    return replace(loaded, is_slower_fallback=is_fallback)
+
+
+def _best_engine(path: Path) -> str:
+    return "llama_cpp" if path.is_file() and _is_installed("llama_cpp") else "transformers"
+
+
+def _is_installed(engine: str) -> bool:
+    return importlib.util.find_spec(NEEDS[engine][0]) is not None
+
+
+def _require(engine: str) -> None:
+    if not _is_installed(engine):
+        _, package, extra = NEEDS[engine]
+        raise EngineMissing(engine, package, extra)
+
+
+def _engine_class(engine: str) -> Any:
+    module, name = ENGINES[engine].split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _load_toy(spec: ModelSpec) -> LoadedModel:
+    from models.engines.toy import CHAT_TEMPLATE, ToyEngine, ToyTokenizer
+
+    return LoadedModel(replace(spec, context_length=512), ToyEngine(), ToyTokenizer(), CHAT_TEMPLATE)
+
+
+def _load_llama_cpp(
+    spec: ModelSpec, path: Path, context_length: int | None, n_threads: int | None
+) -> LoadedModel:
+    if path.is_dir():
+        raise NotAModel(str(path), "llama.cpp reads .gguf files, not folders")
+    header = read_header(path)
+    engine = _engine_class("llama_cpp")(
+        path, context_length=choose_context(header, context_length), n_threads=n_threads
+    )
+    return LoadedModel(spec, engine, engine.tokenizer(), header.text("tokenizer.chat_template"))

@@ -1,0 +1,127 @@
+"""Where everything we write lies: one folder, private to the account.
+
+LOGITBOX_HOME chooses it for one run; a folder moved with `move_home` is remembered in the platform's config
+folder; otherwise it is the platform's data folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from models.errors import FolderNotEmpty, FolderNotWritable
+
+PRIVATE = 0o700
+VARIABLE = "LOGITBOX_HOME"
+Choice = Literal["variable", "moved", "default"]
+
+
+def data_dir() -> Path:
+    """The folder's path; it may not exist yet.
+
+    >>> os.environ["LOGITBOX_HOME"] = "/somewhere/else"
+    >>> data_dir().as_posix(), chosen_by()
+    ('/somewhere/else', 'variable')
+    >>> del os.environ["LOGITBOX_HOME"]
+    """
+    asked = os.environ.get(VARIABLE)
+    if asked:
+        return Path(asked).expanduser().absolute()
+    return _moved_to() or platformdirs.user_data_path("logitbox", appauthor=False)
+
+
+def chosen_by() -> Choice:
+    """Who chose the folder."""
+    if os.environ.get(VARIABLE):
+        return "variable"
+    return "moved" if _moved_to() else "default"
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only this account can enter. Raises FolderNotWritable."""
+    try:
+        path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        path.chmod(PRIVATE)  # mkdir's mode passes through the umask, and the folder may be older than we are
+    except OSError as error:
+        raise FolderNotWritable(str(path)) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise FolderNotWritable(str(path))
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file as a whole, readable by this account alone. Raises FolderNotWritable.
+
+    Written beside and renamed: a full disk leaves the old file as it was.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(
+            os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise FolderNotWritable(str(path.parent)) from error
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Files and bytes under a folder; (0, 0) where there is none."""
+    files = [entry for entry in path.rglob("*") if entry.is_file() and not entry.is_symlink()]
+    return len(files), sum(entry.stat().st_size for entry in files)
+
+
+def move_home(target: Path) -> Path:
+    """Move the folder and remember the new place. Raises FolderNotEmpty, FolderNotWritable."""
+    source, target = data_dir(), target.expanduser().absolute()
+    if target == source:
+        return source
+    if source in target.parents or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise FolderNotEmpty(str(target))
+    private_folder(target)
+    _copy_then_remember(source, target)
+    shutil.rmtree(source, ignore_errors=True)
+    return target
+
+
+def erase_home() -> None:
+    """Delete the folder and forget a moved place. Raises FolderNotWritable."""
+    folder = data_dir()
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise FolderNotWritable(str(folder)) from error
+    if chosen_by() == "moved":
+        _note().unlink(missing_ok=True)
+
+
+def _copy_then_remember(source: Path, target: Path) -> None:
+    try:
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
+            target.chmod(PRIVATE)  # copytree gives the copy the mode of the original
+    except OSError as error:
+        raise FolderNotWritable(str(target)) from error
+    private_folder(_note().parent)
+    write_private(_note(), json.dumps({"data_dir": str(target)}))
+
+
+def _note() -> Path:
+    return platformdirs.user_config_path("logitbox", appauthor=False) / "home.json"
+
+
+def _moved_to() -> Path | None:
+    try:
+        kept = json.loads(_note().read_text(encoding="utf-8"))
+        return Path(kept["data_dir"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no note, or one we did not write: the platform's folder counts
