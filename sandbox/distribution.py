@@ -1,0 +1,298 @@
+"""Distribution: the candidates for the next token, and how likely each is.
+
+How it is computed, and what is put off until somebody looks:
+1. the largest logit is found: it also betrays NaN, +inf and all -inf, without another pass;
+2. weights = exp(logit - largest), float64, so the largest weighs exactly 1; total = their sum, float64;
+3. probability = weight / total;
+4. the ranking (probability downwards, token id upwards among equals) only as deep as somebody looks: a full sort
+   of 49,152 logits takes 5 ms, the first 40 take 0.03 ms.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sandbox.errors import LogitsAllImpossible, LogitsInfinite, LogitsNotANumber, NothingToDraw
+from sandbox.ranking import crossing, ranked_prefix
+
+Floats = NDArray[np.floating[Any]]
+Ids = NDArray[np.intp]
+
+# How deep the ranking usually goes: what a step records. Wider laws are cut by `ranking.crossing`.
+DEPTH = 1000
+
+
+class Candidate(NamedTuple):
+    """One token under one law. `prob` is its share of that law, 0 to 1."""
+
+    token_id: int
+    logit: float
+    prob: float
+
+
+class Scratch:
+    """Memory that one distribution of a whole row after the other may use.
+
+    For a loop that drops each distribution before it makes the next: fresh memory for every row costs 0.3 ms of
+    page faults at 49,152 tokens, as much as all the arithmetic.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.shifted, self.weights = np.empty(n), np.empty(n)
+
+
+class Distribution:
+    """A law over tokens. Never empty, never changed: every method gives a new one.
+
+    logits: (n,), the engine's float32 row, or float64 after a sampler. All finite: a token whose logit was -inf is
+    absent. Candidates stand by token id, or by rank when `is_ranked`.
+
+    >>> dist = Distribution.from_logits([0.0, 0.0, float("-inf")])
+    >>> dist.token_ids.tolist(), dist.probs.tolist(), dist.entropy_bits
+    ([0, 1], [0.5, 0.5], 1.0)
+    """
+
+    __slots__ = (
+        "_best",
+        "_ids",
+        "_order",
+        "_scratch",
+        "_shifted",
+        "_source",
+        "_total",
+        "_weights",
+        "is_ranked",
+        "logits",
+    )
+
+    def __init__(
+        self,
+        logits: Floats,
+        token_ids: Ids | None,
+        best: int,
+        *,
+        is_ranked: bool = False,
+        scratch: Scratch | None = None,
+    ) -> None:
+        """For this file only; use `from_logits`. token_ids None: all of 0 to n - 1. best: where the largest is."""
+        self.logits, self._ids, self._best, self.is_ranked = logits, token_ids, best, is_ranked
+        self._scratch = scratch
+        self._source: Distribution | None = (
+            None  # of whose candidates, with the same weights, these are a part
+        )
+        self._shifted: NDArray[np.float64] | None = None
+        self._weights: NDArray[np.float64] | None = None
+        self._total: float | None = None
+        self._order: Ids | None = None
+
+    @classmethod
+    def from_logits(cls, row: ArrayLike, *, scratch: Scratch | None = None) -> Distribution:
+        """The law of one row, softmax in float64; the index is the token id.
+
+        row: (vocab_size,) float32; kept, not copied. scratch: of at least that size; the distribution is valid until
+        the next one is made with it. Raises LogitsNotANumber, LogitsInfinite, LogitsAllImpossible.
+        """
+        logits = np.asarray(row)
+        if logits.dtype not in (np.float32, np.float64):
+            logits = logits.astype(np.float64)
+        return _alive(logits, None, is_ranked=False, scratch=scratch)
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @property
+    def token_ids(self) -> Ids:
+        """(n,) integers."""
+        return np.arange(len(self.logits)) if self._ids is None else self._ids
+
+    @property
+    def shifted(self) -> NDArray[np.float64]:
+        """(n,) logit minus the largest logit: 0 for the most likely, negative for the others."""
+        if self._shifted is None:
+            out = None if self._scratch is None else self._scratch.shifted[: len(self)]
+            self._shifted = np.subtract(self.logits, self.logits[self._best], dtype=np.float64, out=out)
+        return self._shifted
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(n,) probability relative to the most likely token, which weighs exactly 1."""
+        if self._weights is None:
+            out = None if self._scratch is None else self._scratch.weights[: len(self)]
+            self._weights = np.exp(self.shifted, out=out)
+        return self._weights
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights."""
+        if self._total is None:
+            self._total = float(self.weights.sum())
+        return self._total
+
+    @property
+    def probs(self) -> NDArray[np.float64]:
+        """(n,) probabilities; they sum to 1."""
+        return self.weights / self.total
+
+    @property
+    def logprobs(self) -> NDArray[np.float64]:
+        """(n,) natural logarithms of the probabilities, finite even where the probability underflows to 0."""
+        return self.shifted - math.log(self.total)
+
+    @property
+    def entropy_bits(self) -> float:
+        """How uncertain the law is: 0 for one certain token, log2(n) when all n are equal."""
+        mean = _dot(self.weights, self.shifted) / self.total
+        return (math.log(self.total) - mean) / math.log(2) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+    @property
+    def winner(self) -> int:
+        """The most likely token; among equals the lowest id."""
+        return int(self._best if self._ids is None else self._ids[self._best])
+
+    @property
+    def ranked(self) -> Distribution:
+        """The same law with every candidate in rank order: a full sort, so not for the hot path."""
+        return self.first(len(self))
+
+    def leading(self, n: int) -> tuple[Ids, NDArray[np.float64]]:
+        """The n most likely token ids and their probabilities under this whole law, in rank order."""
+        at = self._leading_positions(n)
+        return self._ids_at(at), self.weights[at] / self.total
+
+    def top(self, n: int) -> list[Candidate]:
+        """The n most likely candidates in rank order.
+
+        >>> Distribution.from_logits([0.0, 0.0]).top(1)
+        [Candidate(token_id=0, logit=0.0, prob=0.5)]
+        """
+        at = self._leading_positions(n)
+        ids, probs = self.leading(n)
+        return list(map(Candidate, ids.tolist(), self.logits[at].tolist(), probs.tolist()))
+
+    def position_of(self, token_id: int) -> int | None:
+        """Where a token stands in the arrays; None when it is absent."""
+        if self._ids is None:
+            return token_id if 0 <= token_id < len(self) else None
+        found = np.flatnonzero(self._ids == token_id)
+        return int(found[0]) if len(found) else None
+
+    def prob_of(self, token_id: int) -> float:
+        """0 for an absent token."""
+        at = self.position_of(token_id)
+        return 0.0 if at is None else float(self.weights[at]) / self.total
+
+    def logprob_of(self, token_id: int) -> float:
+        """-inf for an absent token."""
+        at = self.position_of(token_id)
+        return -math.inf if at is None else float(self.shifted[at]) - math.log(self.total)
+
+    def rank_of(self, token_id: int) -> int | None:
+        """1 for the most likely; None for an absent token.
+
+        >>> Distribution.from_logits([1.0, 2.0, 2.0]).rank_of(2)
+        2
+        """
+        at = self.position_of(token_id)
+        if at is None or self.is_ranked:
+            return at if at is None else at + 1
+        if self._order is not None and len(found := np.flatnonzero(self._order == at)):
+            return int(found[0]) + 1
+        logit = self.logits[at]
+        n_equal_before = np.count_nonzero(self.logits[:at] == logit)
+        return 1 + int(np.count_nonzero(self.logits > logit)) + int(n_equal_before)
+
+    def first(self, n: int) -> Distribution:
+        """Keep the n most likely, in rank order; exactly n, the lower ids among equals at the cut."""
+        if self.is_ranked and n >= len(self):
+            return self
+        return self._at(self._leading_positions(n), is_ranked=True)
+
+    def nucleus(self, p: float) -> Distribution:
+        """Keep the shortest ranked prefix whose mass reaches p."""
+        goal = p * self.total
+        reached = np.cumsum(self.weights[self._leading_positions(DEPTH)])
+        if reached[-1] >= goal or len(reached) == len(self):
+            return self.first(int(np.searchsorted(reached, goal)) + 1)
+        cut = crossing(self.logits, self.weights, goal, side="left")
+        kept = self.logits > cut.bound
+        kept[cut.positions[: cut.offset + 1]] = True
+        return self.keep(kept)
+
+    def keep(self, mask: NDArray[np.bool_]) -> Distribution:
+        """Keep the candidates where the mask (n,) is True, in their order. Raises NothingToDraw."""
+        at = np.flatnonzero(mask)
+        if len(at) == len(self):
+            return self
+        if not len(at):
+            raise NothingToDraw
+        return self._at(at, is_ranked=self.is_ranked)
+
+    def with_logits(self, logits: Floats) -> Distribution:
+        """Other logits (n,) for the same candidates; -inf removes one. Raises like `from_logits`."""
+        stays_ranked = self.is_ranked and bool((logits[1:] < logits[:-1]).all())
+        if self.is_ranked and not stays_ranked:
+            by_id = np.argsort(self.token_ids)
+            return _alive(logits[by_id], self.token_ids[by_id], is_ranked=False)
+        return _alive(logits, self._ids, is_ranked=stays_ranked)
+
+    def mass_of(self, kept: Distribution) -> float:
+        """The share of this law that the candidates of `kept` hold, whatever their logits are there."""
+        if len(kept) == len(self):
+            return 1.0
+        if kept._source is self:
+            return min(1.0, kept.total / self.total)
+        at = kept.token_ids if self._ids is None else np.isin(self._ids, kept.token_ids)
+        return float(self.weights[at].sum()) / self.total
+
+    def _leading_positions(self, n: int) -> Ids | slice:
+        n = min(n, len(self))
+        if self.is_ranked:
+            return slice(n)
+        if self._order is None or len(self._order) < n:
+            self._order = ranked_prefix(self.logits, n)
+        return self._order[:n]
+
+    def _ids_at(self, at: Ids | slice) -> Ids:
+        if self._ids is not None:
+            return self._ids[at]
+        return np.arange(len(self))[at] if isinstance(at, slice) else at
+
+    def _at(self, at: Ids | slice, *, is_ranked: bool) -> Distribution:
+        """The candidates at these positions, with everything already computed about them."""
+        logits = self.logits[at].astype(np.float64)
+        best = 0 if is_ranked else int(logits.argmax())
+        ids = self._ids_at(at)
+        part = Distribution(logits, ids, best, is_ranked=is_ranked)
+        if logits[best] == self.logits[self._best]:
+            part._source, part._shifted, part._weights = self, self.shifted[at], self.weights[at]
+        return part
+
+
+def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """In blocks: from 10,000 entries on BLAS wakes threads of its own, beside the engine's, which spin."""
+    return sum(float(a[at : at + 8192] @ b[at : at + 8192]) for at in range(0, len(a), 8192))
+
+
+def _alive(
+    logits: Floats, token_ids: Ids | None, *, is_ranked: bool, scratch: Scratch | None = None
+) -> Distribution:
+    """A distribution of the candidates whose logit is not -inf; the broken rows are told apart here."""
+    if not len(logits):
+        raise NothingToDraw
+    best = int(logits.argmax())  # NaN wins every argmax
+    largest = float(logits[best])
+    if math.isnan(largest):
+        raise LogitsNotANumber(int(np.isnan(logits).sum()), len(logits))
+    if largest == math.inf:
+        raise LogitsInfinite(int(np.isposinf(logits).sum()), len(logits))
+    if largest == -math.inf:
+        raise LogitsAllImpossible(len(logits))
+    if float(logits.min()) == -math.inf:
+        alive = np.flatnonzero(logits != -np.inf)
+        ids = alive if token_ids is None else token_ids[alive]
+        logits, token_ids, best = logits[alive], ids, int(np.searchsorted(alive, best))
+    return Distribution(logits, token_ids, best, is_ranked=is_ranked, scratch=scratch)

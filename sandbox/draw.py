@@ -1,0 +1,68 @@
+"""Draw one token: a recorded u in [0, 1), and the first token whose running sum of probabilities exceeds it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.random import Philox
+from numpy.typing import NDArray
+
+from sandbox.distribution import DEPTH, Distribution
+from sandbox.ranking import crossing
+
+Purpose = Literal["draw", "xtc", "speculative"]
+
+PURPOSES: dict[Purpose, int] = {"draw": 0, "xtc": 1, "speculative": 2}
+
+
+def uniform(seed: int, position: int, attempt: int = 0, purpose: Purpose = "draw") -> float:
+    """The u of one token: a multiple of 2**-53 in [0, 1), the same wherever and whenever it is asked for.
+
+    Counter based (Philox 4x64): the u of token 500 needs none before it, so an edited or branched text keeps its
+    dice. position: index of the token in the whole sequence; attempt: grows at each redraw.
+
+    Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3". Raw words, because numpy promises
+    them for ever and its own floats only within a version (NEP 19).
+
+    >>> uniform(7, 5) == uniform(7, 5) != uniform(7, 5, attempt=1)
+    True
+    """
+    raw = int(Philox(key=seed, counter=[position, attempt, PURPOSES[purpose], 0]).random_raw())
+    return (raw >> 11) * 2.0**-53
+
+
+def draw(dist: Distribution, u: float) -> int:
+    """The token where u falls when the ranked probabilities are laid end to end. 0 <= u < 1.
+
+    >>> halves = Distribution.from_logits([0.0, 0.0])
+    >>> [draw(halves, u) for u in (0.0, 0.4999, 0.5, 0.9999)]
+    [0, 0, 1, 1]
+    """
+    token_ids, probs = dist.leading(DEPTH)
+    index = inverse_cdf(probs, u, is_whole=len(probs) == len(dist))
+    if index is not None:
+        return int(token_ids[index])
+    cut = crossing(dist.logits, dist.probs, u, side="right")
+    return int(dist.token_ids[cut.positions[cut.offset]])
+
+
+def inverse_cdf(probs: NDArray[np.float64], u: float, *, is_whole: bool) -> int | None:
+    """The first index whose running sum exceeds u; a probability of 0 is never chosen.
+
+    probs: in rank order. is_whole: nothing follows them, so a sum that rounding left just below u means the last
+    token that is possible at all. None: u lies beyond them.
+    """
+    index = int(np.searchsorted(np.cumsum(probs), u, side="right"))
+    if index < len(probs):
+        return index
+    return int(np.count_nonzero(probs)) - 1 if is_whole else None
+
+
+def greedy(dist: Distribution) -> int:
+    """The most likely token; among equals the lowest id.
+
+    >>> greedy(Distribution.from_logits([1.0, 3.0, 3.0]))
+    1
+    """
+    return dist.winner

@@ -1,0 +1,114 @@
+"""What can go wrong in this room, each with its numbers.
+
+HouseError
+├── KnobOutOfRange           (ValueError)   a value outside its interval
+├── UnknownKnob              (ValueError)
+├── UnknownSampler           (ValueError)
+├── EmptyStopString          (ValueError)
+├── BrokenDistribution       (ArithmeticError)
+│   ├── LogitsNotANumber                    at least one NaN
+│   ├── LogitsInfinite                      at least one +inf
+│   └── LogitsAllImpossible                 every logit is -inf
+├── NothingToDraw            (ArithmeticError)   a sampler removed every token
+├── ModelNotReady            (RuntimeError) the default model is still loading
+├── TraceUnreadable          (ValueError)
+├── TraceUnwritable          (OSError)
+└── NeedsLogits              (LookupError)  a redraw beyond the recorded survivors
+
+The class name is the key of its French and English sentence in `ui/locales`; the attributes fill the blanks.
+"""
+
+from __future__ import annotations
+
+import math
+
+from models.errors import HouseError
+
+
+class KnobOutOfRange(HouseError, ValueError):
+    """`name` is what the person typed: `top_p` among flat settings, `top_p.p` in a list of samplers.
+
+    >>> str(KnobOutOfRange("top_p", "p", 1.5, "(0, 1]"))
+    'top_p.p = 1.5 is outside (0, 1]; choose a value inside'
+    """
+
+    def __init__(self, sampler: str, knob: str, value: object, interval: str) -> None:
+        self.sampler, self.knob, self.interval = sampler, knob, interval
+        # a number, which each language writes its own way; JSON has no NaN and no infinity
+        self.value = value if isinstance(value, int | float) and abs(value) < math.inf else str(value)
+        self.name = knob if sampler in ("", knob) else f"{sampler}.{knob}"
+        super().__init__(f"{self.name} = {self.value} is outside {interval}; choose a value inside")
+
+
+class UnknownKnob(HouseError, ValueError):
+    def __init__(self, knob: str, known: list[str]) -> None:
+        self.knob, self.known = knob, ", ".join(known)
+        super().__init__(f"there is no setting called {knob}; choose among {self.known}")
+
+
+class UnknownSampler(HouseError, ValueError):
+    def __init__(self, sampler: str, known: list[str]) -> None:
+        self.sampler, self.known = sampler, ", ".join(known)
+        super().__init__(f"there is no sampler called {sampler}; choose one of {self.known}")
+
+
+class EmptyStopString(HouseError, ValueError):
+    def __init__(self) -> None:
+        super().__init__("a stop string is empty and would stop before the first token; give it a character")
+
+
+class BrokenDistribution(HouseError, ArithmeticError):
+    """Logits that no law can be made of."""
+
+
+class LogitsNotANumber(BrokenDistribution):
+    def __init__(self, n_bad: int, n_logits: int) -> None:
+        self.n_bad, self.n_logits = n_bad, n_logits
+        super().__init__(
+            f"{n_bad} of {n_logits} logits are NaN, not a number; the model or a bias is damaged"
+        )
+
+
+class LogitsInfinite(BrokenDistribution):
+    def __init__(self, n_bad: int, n_logits: int) -> None:
+        self.n_bad, self.n_logits = n_bad, n_logits
+        super().__init__(f"{n_bad} of {n_logits} logits are +infinity, which no probability can express")
+
+
+class LogitsAllImpossible(BrokenDistribution):
+    def __init__(self, n_logits: int) -> None:
+        self.n_logits = n_logits
+        super().__init__(f"all {n_logits} logits are -infinity: no token is possible after this text")
+
+
+class NothingToDraw(HouseError, ArithmeticError):
+    def __init__(self) -> None:
+        super().__init__("every token was removed and none is left to draw; loosen a filter")
+
+
+class ModelNotReady(HouseError, RuntimeError):
+    def __init__(self) -> None:
+        super().__init__("the model is still loading; try again in a few seconds")
+
+
+class TraceUnreadable(HouseError, ValueError):
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"{path} is not a trace Logitbox can read ({reason}); save it again or choose another"
+        )
+
+
+class TraceUnwritable(HouseError, OSError):
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the trace cannot be saved to {path} ({reason}); choose another folder")
+
+
+class NeedsLogits(HouseError, LookupError):
+    def __init__(self, u: float, recorded_mass: float, n_recorded: int, n_total: int) -> None:
+        self.u, self.recorded_mass, self.n_recorded, self.n_total = u, recorded_mass, n_recorded, n_total
+        super().__init__(
+            f"u = {u:.6f} lies beyond the {n_recorded} of {n_total} recorded tokens, which hold "
+            f"{recorded_mass:.6f} of the probability; this draw needs the model"
+        )

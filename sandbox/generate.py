@@ -1,0 +1,181 @@
+"""generate(): one token after the other, each recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import time
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+
+from models.engine import Evaluation, Request, Route
+from models.errors import Cancelled, ContextFull
+from models.loading import LoadedModel
+from sandbox.chain import N_TOP, SamplerChain
+from sandbox.distribution import Distribution, Scratch
+from sandbox.draw import draw, uniform
+from sandbox.sampler import Context
+from sandbox.settings import DEFAULT_GENERATE, SamplingSettings
+from sandbox.step import SamplingStep, Survivors
+from sandbox.stopping import StopStrings
+from sandbox.text import TextStream, text_of
+from sandbox.trace import FinishReason, ModelFile, Trace
+
+
+def generate(
+    model: LoadedModel,
+    token_ids: Sequence[int],
+    settings: SamplingSettings = DEFAULT_GENERATE,
+    *,
+    chain: SamplerChain | None = None,
+    request: Request | None = None,
+    prompt: str | None = None,
+) -> Generation:
+    """Draw tokens after `token_ids` until something ends the text; nothing runs before the first one is asked for.
+
+    chain: instead of the one the settings stand for. prompt: the text behind token_ids, for the trace.
+    Each step raises what `Engine.next_logits` and the samplers raise, Cancelled excepted: giving up is a way to end.
+
+    >>> from models.catalog import ModelSpec
+    >>> from models.engines.toy import ToyEngine, ToyTokenizer
+    >>> model = LoadedModel(ModelSpec(id="toy", title="Toy"), ToyEngine(), ToyTokenizer())
+    >>> generation = generate(model, [97], SamplingSettings(temperature=0, max_tokens=3))
+    >>> [step.text for step in generation], generation.trace.finish_reason
+    (['b', 'c', 'd'], 'length')
+    """
+    return Generation(model, token_ids, settings, chain=chain, request=request, prompt=prompt)
+
+
+class Generation(Generator[SamplingStep, None, Trace]):
+    """A generator of steps that keeps what it has done.
+
+    `trace` is there at any time: while it runs, after the end (then it is also the generator's return value),
+    after `close()` (finish_reason "cancelled"), after an error (finish_reason None). Nothing drawn is lost.
+    Another thread may set `request.cancel` to end it in the middle of a step.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        token_ids: Sequence[int],
+        settings: SamplingSettings,
+        *,
+        chain: SamplerChain | None,
+        request: Request | None,
+        prompt: str | None,
+    ) -> None:
+        self.request = request or Request()
+        self.chain = settings.chain() if chain is None else chain
+        self.seed = secrets.randbits(32) if settings.seed is None else settings.seed
+        self.settings = dataclasses.replace(settings, seed=self.seed)
+        self._model, self._prompt_ids, self._ids = model, tuple(token_ids), list(token_ids)
+        self._prompt = prompt
+        self._created_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._steps: list[SamplingStep] = []
+        self._finish_reason: FinishReason | None = None
+        self._stream, self._stops = TextStream(), StopStrings(settings.stop)
+        self._scratch = Scratch(model.engine.vocab_size)
+        self._route: Route = "step"
+        self._inner = self._run()
+
+    @property
+    def trace(self) -> Trace:
+        """What has happened so far."""
+        elapsed_ms = [step.elapsed_ms for step in self._steps]
+        prompt_bytes = b"".join(map(self._model.tokenizer.token_bytes, self._prompt_ids))
+        return Trace(
+            model=ModelFile(self._model.spec.id, self._model.spec.sha256),
+            engine=self._model.engine.name,
+            prompt=text_of(prompt_bytes) if self._prompt is None else self._prompt,
+            prompt_token_ids=self._prompt_ids,
+            settings=self.settings.to_flat(),
+            samplers=tuple(self.chain.to_steps()),
+            seed=self.seed,
+            steps=tuple(self._steps),
+            finish_reason=self._finish_reason,
+            prefill_ms=sum(elapsed_ms[:1]),
+            decode_ms=sum(elapsed_ms[1:]),
+            created_at=self._created_at,
+        )
+
+    def send(self, value: None, /) -> SamplingStep:
+        return self._inner.send(value)
+
+    def throw(  # type: ignore[override]  # typeshed lists every old form of throw; this is the one that remains
+        self, error: BaseException, value: object = None, traceback: TracebackType | None = None, /
+    ) -> SamplingStep:
+        return self._inner.throw(error)
+
+    def close(self) -> None:
+        """End it here. The trace stays."""
+        if self._finish_reason is None:
+            self._finish_reason = "cancelled"
+        self._inner.close()
+
+    def _run(self) -> Generator[SamplingStep, None, Trace]:
+        request = dataclasses.replace(self.request, on_evaluated=self._on_evaluated)
+        while self._finish_reason is None:
+            started = time.perf_counter()
+            try:
+                row = self._model.engine.next_logits(self._ids, request=request)
+            except Cancelled:
+                self._finish_reason = "cancelled"
+                break
+            except ContextFull:
+                if not self._steps:
+                    raise
+                self._finish_reason = "context_full"
+                break
+            step = self._step(Distribution.from_logits(row, scratch=self._scratch), started)
+            self._steps.append(step)
+            self._ids.append(step.token_id)
+            yield step
+        return self.trace
+
+    def _step(self, dist: Distribution, started: float) -> SamplingStep:
+        position = len(self._ids)
+        context = Context(self._ids, len(self._prompt_ids), position, self.seed)
+        final, stages = self.chain.run(dist, context)
+        u = uniform(self.seed, position)
+        token_id = draw(final, u)
+        survivors = Survivors.of(final)
+        token_bytes = self._model.tokenizer.token_bytes(token_id)
+        ids, probs = dist.leading(N_TOP)
+        return SamplingStep(
+            position=position,
+            token_id=token_id,
+            token_bytes=token_bytes,
+            text=self._text(token_id, token_bytes),
+            logprob=dist.logprob_of(token_id),
+            rank=dist.rank_of(token_id) or 0,
+            entropy_bits=dist.entropy_bits,
+            final_logprob=final.logprob_of(token_id),
+            u=u,
+            attempt=0,
+            route=self._route,
+            survivors=survivors,
+            stages=stages,
+            top=tuple(zip(ids.tolist(), probs.tolist(), strict=True)),
+            elapsed_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def _text(self, token_id: int, token_bytes: bytes) -> str:
+        """The text that is certain with this token, and whether it is the last one."""
+        is_special = token_id in self._model.tokenizer.special_ids
+        text = self._stops.feed("" if is_special else self._stream.feed(token_bytes))
+        self._finish_reason = self._finish(token_id)
+        if self._finish_reason and not self._stops.is_met:
+            text += self._stops.feed(self._stream.flush()) + self._stops.flush()
+        return text
+
+    def _finish(self, token_id: int) -> FinishReason | None:
+        if token_id in self._model.tokenizer.eos_ids or self._stops.is_met:
+            return "stop"
+        if self.settings.max_tokens is not None and len(self._steps) + 1 >= self.settings.max_tokens:
+            return "length"
+        return "context_full" if len(self._ids) >= self._model.engine.context_length else None
+
+    def _on_evaluated(self, evaluation: Evaluation) -> None:
+        self._route = evaluation.route
+        self.request.report(evaluation)

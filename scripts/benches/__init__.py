@@ -1,0 +1,1 @@
+"""One file per question that `scripts/bench.py` answers with figures."""

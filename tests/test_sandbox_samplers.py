@@ -1,0 +1,304 @@
+"""The laws every sampler obeys, and the edges of each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sandbox.distribution import Distribution
+from sandbox.errors import (
+    KnobOutOfRange,
+    LogitsAllImpossible,
+    LogitsInfinite,
+    LogitsNotANumber,
+    NothingToDraw,
+)
+from sandbox.sampler import Context
+from sandbox.samplers import SAMPLERS
+from sandbox.samplers.greedy import Greedy
+from sandbox.samplers.min_p import MinP
+from sandbox.samplers.temperature import Temperature
+from sandbox.samplers.top_k import TopK
+from sandbox.samplers.top_p import TopP
+
+INF = float("inf")
+HERE = Context()
+
+# One set of knobs per sampler that does something. A new sampler needs its line here.
+ACTIVE = {
+    "greedy": {},
+    "top_k": {"k": 5},
+    "top_p": {"p": 0.7},
+    "min_p": {"p": 0.2},
+    "temperature": {"temperature": 0.6},
+}
+
+
+def law(*probs):
+    return Distribution.from_logits(np.log(np.array(probs, dtype=np.float64)))
+
+
+def rows():
+    rng = np.random.default_rng(20)
+    normal = (rng.standard_normal(3000) * 3).astype(np.float32)
+    holes = normal.copy()
+    holes[rng.integers(0, 3000, 900)] = -INF
+    return {
+        "normal": normal,
+        "tied": np.round(normal),
+        "flat": np.zeros(3000, dtype=np.float32),
+        "peaked": np.where(np.arange(3000) == 1234, np.float32(60), normal),
+        "holes": holes,
+        "single": np.array([-3.0], dtype=np.float32),
+    }
+
+
+@pytest.fixture(params=list(rows()))
+def row(request):
+    return rows()[request.param]
+
+
+@pytest.fixture(params=list(SAMPLERS))
+def sampler(request):
+    return SAMPLERS[request.param](**ACTIVE[request.param])
+
+
+def ids_of(dist):
+    return dist.token_ids.tolist()
+
+
+# -- the laws ---------------------------------------------------------------------------------------------------
+
+
+def test_every_sampler_of_the_table_is_named_by_its_key_and_has_a_knob_for_each_field():
+    for name, cls in SAMPLERS.items():
+        assert cls.name == name
+        assert set(cls.knobs) == set(ACTIVE[name])
+
+
+def test_a_sampler_gives_some_of_the_tokens_it_was_given_and_a_whole_law(sampler, row):
+    before = Distribution.from_logits(row)
+    after = sampler.apply(before, HERE)
+    assert 1 <= len(after) <= len(before)
+    assert set(ids_of(after)) <= set(ids_of(before))
+    assert abs(after.probs.sum() - 1) < 1e-12
+    assert np.isfinite(after.logits).all()
+
+
+def test_a_sampler_leaves_its_input_as_it_was(sampler, row):
+    copy = row.copy()
+    before = Distribution.from_logits(row)
+    probs, ids = before.probs.copy(), ids_of(before)
+    sampler.apply(before, HERE)
+    assert np.array_equal(row, copy)
+    assert np.array_equal(before.probs, probs)
+    assert ids_of(before) == ids
+
+
+def test_candidates_stand_by_rank_or_by_id_after_every_sampler(sampler, row):
+    before = Distribution.from_logits(row)
+    for start in (before, before.first(50)):
+        after = sampler.apply(start, HERE)
+        key = list(zip((-after.logits).tolist(), ids_of(after), strict=True))
+        assert key == sorted(key) if after.is_ranked else ids_of(after) == sorted(ids_of(after))
+
+
+def test_a_sampler_gives_the_same_law_from_ranked_and_from_unranked_candidates(sampler, row):
+    by_id = sampler.apply(Distribution.from_logits(row), HERE)
+    by_rank = sampler.apply(Distribution.from_logits(row).ranked, HERE)
+    assert sorted(ids_of(by_id)) == sorted(ids_of(by_rank))
+    np.testing.assert_allclose(by_id.ranked.probs, by_rank.ranked.probs, rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("name", [name for name, cls in SAMPLERS.items() if cls.knobs])
+def test_the_neutral_value_gives_back_the_very_same_law(name, row):
+    dist = Distribution.from_logits(row)
+    neutral = SAMPLERS[name](**{knob: spec.neutral for knob, spec in SAMPLERS[name].knobs.items()})
+    assert neutral.apply(dist, HERE) is dist
+
+
+def test_the_survivors_keep_their_proportions_under_every_filter(row):
+    dist = Distribution.from_logits(row)
+    for name in ("top_k", "top_p", "min_p"):
+        after = SAMPLERS[name](**ACTIVE[name]).apply(dist, HERE)
+        before = np.array([dist.prob_of(token_id) for token_id in ids_of(after)])
+        np.testing.assert_allclose(after.probs, before / before.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "knob", "wrong"),
+    [
+        ("top_k", "k", (0, -1, 2.5, math.nan, INF, "40", None, True)),
+        ("top_p", "p", (0, -0.1, 1.0001, math.nan, INF, "0.9", True)),
+        ("min_p", "p", (-0.01, 1.01, math.nan, INF)),
+        ("temperature", "temperature", (0, -1, math.nan, INF, -INF, 10**400)),
+    ],
+)
+def test_a_knob_outside_its_interval_names_sampler_knob_value_and_interval(name, knob, wrong):
+    for value in wrong:
+        with pytest.raises(KnobOutOfRange) as caught:
+            SAMPLERS[name](**{knob: value})
+        assert (caught.value.sampler, caught.value.knob) == (name, knob)
+        assert str(caught.value.value) == str(value)
+        assert caught.value.interval in str(caught.value)
+
+
+def test_a_whole_float_and_a_numpy_number_are_plain_numbers_afterwards():
+    assert type(TopK(k=40.0).k) is int
+    assert type(TopK(k=np.int64(40)).k) is int
+    assert type(Temperature(temperature=np.float32(0.5)).temperature) is float
+
+
+# -- broken and partly impossible rows --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("logits", "error"),
+    [
+        ([1.0, math.nan, 2.0], LogitsNotANumber),
+        ([math.nan, INF, 2.0], LogitsNotANumber),
+        ([1.0, INF, 2.0], LogitsInfinite),
+        ([INF, -INF], LogitsInfinite),
+        ([-INF, -INF, -INF], LogitsAllImpossible),
+        ([], NothingToDraw),
+    ],
+)
+def test_each_broken_row_has_its_own_error(logits, error):
+    with pytest.raises(error) as caught:
+        Distribution.from_logits(np.array(logits, dtype=np.float32))
+    assert type(caught.value) is error
+
+
+def test_a_nan_anywhere_in_a_long_row_is_found():
+    for at in (0, 1, 17, 49_150, 49_151):
+        row = np.zeros(49_152, dtype=np.float32)
+        row[at] = math.nan
+        with pytest.raises(LogitsNotANumber) as caught:
+            Distribution.from_logits(row)
+        assert caught.value.n_bad == 1
+
+
+def test_a_token_of_logit_minus_infinity_is_absent():
+    dist = Distribution.from_logits(np.array([-INF, 0.0, -INF, 0.0], dtype=np.float32))
+    assert ids_of(dist) == [1, 3]
+    assert dist.probs.tolist() == [0.5, 0.5]
+    assert (dist.prob_of(0), dist.logprob_of(0), dist.rank_of(0), dist.rank_of(3)) == (0.0, -INF, None, 2)
+    assert dist.winner == 1
+
+
+def test_a_sampler_may_remove_a_token_by_minus_infinity_but_not_all_of_them():
+    dist = Distribution.from_logits([0.0, 1.0, 2.0])
+    assert ids_of(dist.with_logits(np.array([-INF, 1.0, 2.0]))) == [1, 2]
+    assert ids_of(dist.ranked.with_logits(np.array([-INF, 1.0, 2.0]))) == [0, 1]
+    with pytest.raises(LogitsAllImpossible):
+        dist.with_logits(np.full(3, -INF))
+    with pytest.raises(NothingToDraw):
+        dist.keep(np.zeros(3, dtype=bool))
+
+
+# -- each sampler's edges ---------------------------------------------------------------------------------------
+
+
+def test_greedy_takes_the_lowest_id_among_equals():
+    assert ids_of(Greedy().apply(Distribution.from_logits([1.0, 3.0, 3.0, 2.0]), HERE)) == [1]
+
+
+def test_top_k_keeps_exactly_k_and_the_lower_ids_among_equals():
+    dist = Distribution.from_logits([0.0, 1.0, 1.0, 1.0, 0.5])
+    assert [sorted(ids_of(TopK(k=k).apply(dist, HERE))) for k in (1, 2, 3, 4)] == [
+        [1],
+        [1, 2],
+        [1, 2, 3],
+        [1, 2, 3, 4],
+    ]
+
+
+def test_top_k_at_or_above_the_number_of_tokens_keeps_everything():
+    dist = Distribution.from_logits([0.0, 1.0, 2.0])
+    assert [len(TopK(k=k).apply(dist, HERE)) for k in (2, 3, 4, 10**9)] == [2, 3, 3, 3]
+
+
+def test_top_p_keeps_the_token_that_crosses_and_stops_when_p_is_met_exactly():
+    quarters = Distribution.from_logits(np.zeros(4))
+    assert [len(TopP(p=p).apply(quarters, HERE)) for p in (0.2, 0.25, 0.26, 0.5, 0.51, 0.75, 0.999)] == [
+        1,
+        1,
+        2,
+        2,
+        3,
+        3,
+        4,
+    ]
+
+
+def test_top_p_met_exactly_by_a_flat_law_of_ten_keeps_eight():
+    # summing ten probabilities of 0.1 would end at 0.7999999999999999; summing weights of 1 does not
+    assert len(TopP(p=0.8).apply(Distribution.from_logits(np.zeros(10)), HERE)) == 8
+
+
+def test_top_p_met_exactly_in_the_middle_of_a_wide_flat_law():
+    flat = Distribution.from_logits(np.zeros(65_536, dtype=np.float32))
+    assert ids_of(TopP(p=0.5).apply(flat, HERE)) == list(range(32_768))
+
+
+def test_a_tiny_top_p_keeps_the_most_likely_token():
+    for p in (1e-300, 5e-324, 1e-9):
+        assert ids_of(TopP(p=p).apply(law(0.2, 0.5, 0.3), HERE)) == [1]
+
+
+def test_a_top_p_just_below_one_never_asks_for_more_tokens_than_there_are(row):
+    dist = Distribution.from_logits(row)
+    after = TopP(p=1 - 2**-53).apply(dist, HERE)
+    assert 1 <= len(after) <= len(dist)
+    assert 1 - dist.mass_of(after) < 1e-12
+
+
+def test_min_p_one_keeps_everything_tied_with_the_best():
+    assert ids_of(MinP(p=1).apply(Distribution.from_logits([1.0, 3.0, 3.0, 2.0]), HERE)) == [1, 2]
+
+
+def test_min_p_keeps_a_token_exactly_at_the_bar():
+    assert len(MinP(p=0.5).apply(law(0.5, 0.25, 0.25), HERE)) == 3
+
+
+def test_temperature_multiplies_the_log_odds():
+    # at T = 1/2 odds of 4 to 1 become 16 to 1
+    np.testing.assert_allclose(
+        Temperature(temperature=0.5).apply(law(0.8, 0.2), HERE).probs, [16 / 17, 1 / 17]
+    )
+
+
+@pytest.mark.parametrize(
+    "logits", [[3e38, -3e38, 0.0], [3e38, 3e38, -3e38], [-3e38, -3e38, -3e38], [1.0, 2.0, 0.5]]
+)
+@pytest.mark.parametrize("temperature", [1e-300, 1e-30, 1e-3, 0.5, 2.0, 1e30, 1e300])
+def test_no_temperature_overflows(logits, temperature):
+    dist = Distribution.from_logits(np.array(logits, dtype=np.float32))
+    after = Temperature(temperature=temperature).apply(dist, HERE)
+    assert len(after) == 3
+    assert abs(after.probs.sum() - 1) < 1e-12
+    assert after.winner == dist.winner or temperature > 1e29
+    assert math.isfinite(after.entropy_bits)
+
+
+def test_a_tiny_temperature_is_greedy_and_a_huge_one_is_uniform():
+    dist = Distribution.from_logits(np.array([1.0, 2.0, 1.5], dtype=np.float32))
+    assert Temperature(temperature=1e-300).apply(dist, HERE).probs.tolist() == [0.0, 1.0, 0.0]
+    np.testing.assert_allclose(Temperature(temperature=1e300).apply(dist, HERE).probs, 1 / 3, rtol=1e-12)
+
+
+def test_temperature_that_merges_two_logits_ranks_them_by_id_again():
+    near = Distribution.from_logits([1e-20, 2e-20, -1.0]).ranked
+    assert ids_of(near) == [1, 0, 2]
+    merged = Temperature(temperature=1e308).apply(near, HERE)  # 1e-20 / 1e308 underflows to 0
+    assert ids_of(merged.ranked) == [0, 1, 2]
+
+
+def test_the_order_of_samplers_changes_the_law():
+    # logits 3, 2, 1: top_p 0.8 before temperature 0.5 keeps two tokens, after it one
+    dist = Distribution.from_logits([3.0, 2.0, 1.0])
+    cool, nucleus = Temperature(temperature=0.5), TopP(p=0.8)
+    assert len(cool.apply(nucleus.apply(dist, HERE), HERE)) == 2
+    assert len(nucleus.apply(cool.apply(dist, HERE), HERE)) == 1
