@@ -31,10 +31,12 @@ def generate(
     chain: SamplerChain | None = None,
     request: Request | None = None,
     prompt: str | None = None,
+    attempt: int = 0,
 ) -> Generation:
     """Draw tokens after `token_ids` until something ends the text; nothing runs before the first one is asked for.
 
-    chain: instead of the one the settings stand for. prompt: the text behind token_ids, for the trace.
+    chain: instead of the one the settings stand for. prompt: the text behind token_ids, for the trace. attempt: another
+    number gives other draws from the same seed ("once more").
     Each step raises what `Engine.next_logits` and the samplers raise, Cancelled excepted: giving up is a way to end.
 
     >>> from models.catalog import ModelSpec
@@ -44,7 +46,9 @@ def generate(
     >>> [step.text for step in generation], generation.trace.finish_reason
     (['b', 'c', 'd'], 'length')
     """
-    return Generation(model, token_ids, settings, chain=chain, request=request, prompt=prompt)
+    return Generation(
+        model, token_ids, settings, chain=chain, request=request, prompt=prompt, attempt=attempt
+    )
 
 
 class Generation(Generator[SamplingStep, None, Trace]):
@@ -64,13 +68,14 @@ class Generation(Generator[SamplingStep, None, Trace]):
         chain: SamplerChain | None,
         request: Request | None,
         prompt: str | None,
+        attempt: int,
     ) -> None:
         self.request = request or Request()
         self.chain = settings.chain() if chain is None else chain
         self.seed = secrets.randbits(32) if settings.seed is None else settings.seed
         self.settings = dataclasses.replace(settings, seed=self.seed)
         self._model, self._prompt_ids, self._ids = model, tuple(token_ids), list(token_ids)
-        self._prompt = prompt
+        self._prompt, self._attempt = prompt, attempt
         self._created_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._steps: list[SamplingStep] = []
         self._finish_reason: FinishReason | None = None
@@ -135,9 +140,9 @@ class Generation(Generator[SamplingStep, None, Trace]):
 
     def _step(self, dist: Distribution, started: float) -> SamplingStep:
         position = len(self._ids)
-        context = Context(self._ids, len(self._prompt_ids), position, self.seed)
+        context = Context(self._ids, len(self._prompt_ids), position, self.seed, self._attempt)
         final, stages = self.chain.run(dist, context)
-        u = uniform(self.seed, position)
+        u = uniform(self.seed, position, self._attempt)
         token_id = draw(final, u)
         survivors = Survivors.of(final)
         token_bytes = self._model.tokenizer.token_bytes(token_id)
@@ -146,13 +151,13 @@ class Generation(Generator[SamplingStep, None, Trace]):
             position=position,
             token_id=token_id,
             token_bytes=token_bytes,
-            text=self._text(token_id, token_bytes),
+            text=self._take_in(token_id, token_bytes),
             logprob=dist.logprob_of(token_id),
             rank=dist.rank_of(token_id) or 0,
             entropy_bits=dist.entropy_bits,
             final_logprob=final.logprob_of(token_id),
             u=u,
-            attempt=0,
+            attempt=self._attempt,
             route=self._route,
             survivors=survivors,
             stages=stages,
@@ -160,8 +165,8 @@ class Generation(Generator[SamplingStep, None, Trace]):
             elapsed_ms=(time.perf_counter() - started) * 1000,
         )
 
-    def _text(self, token_id: int, token_bytes: bytes) -> str:
-        """The text that is certain with this token, and whether it is the last one."""
+    def _take_in(self, token_id: int, token_bytes: bytes) -> str:
+        """Give the text that is certain with this token; note whether it is the last one."""
         is_special = token_id in self._model.tokenizer.special_ids
         text = self._stops.feed("" if is_special else self._stream.feed(token_bytes))
         self._finish_reason = self._finish(token_id)

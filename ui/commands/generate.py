@@ -1,0 +1,123 @@
+"""`logitbox generate`: continue a text, token by token, as it comes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.text import check_text
+from sandbox.errors import TraceUnwritable
+from sandbox.generate import Generation, generate
+from sandbox.settings import DEFAULT_GENERATE, SamplingSettings
+from ui.commands.arguments import (
+    Words,
+    add_chain_arguments,
+    add_model_arguments,
+    load_model,
+    prompt_token_ids,
+)
+from ui.i18n import number, say
+from ui.views.tokens import printable
+
+KNOBS = ("temperature", "top_k", "top_p", "min_p", "seed", "max_tokens")
+INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser, words: Words) -> None:
+    parser.add_argument("text", metavar=words("metavar.text"), help=words.help("text"))
+    parser.add_argument("--seed", type=words.integer, metavar="N", help=words.help("seed"))
+    n_tokens = DEFAULT_GENERATE.max_tokens
+    parser.add_argument(
+        "--max-tokens",
+        type=words.integer,
+        default=n_tokens,
+        metavar="N",
+        help=words.help("max_tokens") + f" [{n_tokens}]",
+    )
+    parser.add_argument(
+        "--stop", action="append", default=[], metavar=words("metavar.text"), help=words.help("stop")
+    )
+    parser.add_argument("--trace", type=Path, metavar=words("metavar.file"), help=words.help("trace"))
+    parser.add_argument("--chat", action="store_true", help=words.help("chat"))
+    defaults = dataclasses.asdict(DEFAULT_GENERATE)
+    add_chain_arguments(parser, words, {knob: defaults[knob] for knob in KNOBS[:4]})
+    add_model_arguments(parser, words)
+
+
+def run(args: argparse.Namespace, lang: str) -> int:
+    """Everything that can be refused without the model is refused before it is loaded."""
+    settings = SamplingSettings.from_flat(**{k: getattr(args, k) for k in KNOBS}, stop=tuple(args.stop))
+    check_text(args.text)
+    if args.trace is not None:
+        check_writable(args.trace)
+    model = load_model(args, lang)
+    token_ids = prompt_token_ids(args.text, model, is_chat=args.chat)
+    generation = generate(model, token_ids, settings, prompt=args.text)
+    _echo_settings(generation, lang)
+    try:
+        code = _stream(generation, "" if args.chat else args.text)
+        _say_finish(generation, lang)
+    finally:  # also when the reader of stdout has left: what was drawn is kept
+        generation.close()
+        _save(generation, args.trace, lang)
+        model.close()
+    return code
+
+
+def check_writable(path: Path) -> None:
+    """Before minutes of drawing, not after. Raises TraceUnwritable."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise TraceUnwritable(str(path), "No such file or directory")
+    if path.is_dir():
+        raise TraceUnwritable(str(path), "Is a directory")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise TraceUnwritable(str(path), "Permission denied")
+
+
+def _stream(generation: Generation, prompt: str) -> int:
+    """Print the prompt and each piece when it is certain. Ctrl-C ends the text, and what was drawn stays."""
+    is_terminal = sys.stdout.isatty()
+    try:
+        for piece in _pieces(generation, prompt):
+            sys.stdout.write(printable(piece) if is_terminal else piece)
+            sys.stdout.flush()
+        code = 0
+    except KeyboardInterrupt:
+        generation.close()
+        code = INTERRUPTED
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+    return code
+
+
+def _pieces(generation: Generation, prompt: str) -> Iterator[str]:
+    yield prompt
+    for step in generation:
+        yield step.text
+
+
+def _echo_settings(generation: Generation, lang: str) -> None:
+    settings = generation.settings
+    shown = {knob: number(getattr(settings, knob), lang) for knob in KNOBS[:4]}
+    line = say(
+        lang, "cli.generate.settings", **shown, seed=str(generation.seed), max_tokens=settings.max_tokens
+    )
+    print(line, file=sys.stderr, flush=True)
+
+
+def _say_finish(generation: Generation, lang: str) -> None:
+    trace = generation.trace
+    n_tokens = len(trace.steps)
+    print(say(lang, f"cli.generate.finished.{trace.finish_reason}", n_tokens=n_tokens), file=sys.stderr)
+
+
+def _save(generation: Generation, path: Path | None, lang: str) -> None:
+    if path is None:
+        return
+    generation.trace.save(path)
+    print(say(lang, "cli.generate.trace_saved", path=printable(str(path))), file=sys.stderr)
