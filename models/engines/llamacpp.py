@@ -35,7 +35,6 @@ from models.errors import (
     EngineClosed,
     EngineFailed,
     InvalidTokenId,
-    NotEnoughMemory,
 )
 
 SLICE = 63
@@ -78,7 +77,7 @@ class LlamaCppEngine:
     name = "llama_cpp"
 
     def __init__(self, path: Path, *, context_length: int, n_threads: int | None = None) -> None:
-        """`path` has passed `models.gguf.read_header`. Raises DamagedModel, NotEnoughMemory."""
+        """`path` has passed `models.gguf.read_header`. Raises DamagedModel, EngineFailed."""
         self.n_threads = n_threads or default_n_threads()
         self._lock = threading.Lock()
         self._cached: list[int] = []
@@ -219,7 +218,7 @@ class LlamaCppEngine:
         if not context:
             lib.llama_model_free(self._model)
             self._model = None
-            raise NotEnoughMemory(0, 0, self._context_length)
+            raise EngineFailed(self.name, "it could not open a context of this length")
         return context
 
 
