@@ -103,8 +103,12 @@ class Tokenizer(Protocol):
     """Text to ids and ids to bytes. Ids and bytes are a token's identity; text is only for people."""
 
     bos_id: int | None
-    eos_ids: frozenset[int]
-    special_ids: frozenset[int]
+
+    @property
+    def eos_ids(self) -> frozenset[int]: ...
+
+    @property
+    def special_ids(self) -> frozenset[int]: ...
 
     def encode(self, text: str, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
         """add_special: let the tokenizer add its own first token. parse_special: read `<|im_end|>` as control."""

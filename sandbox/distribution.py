@@ -81,9 +81,8 @@ class Distribution:
         """For this file only; use `from_logits`. token_ids None: all of 0 to n - 1. best: where the largest is."""
         self.logits, self._ids, self._best, self.is_ranked = logits, token_ids, best, is_ranked
         self._scratch = scratch
-        self._source: Distribution | None = (
-            None  # of whose candidates, with the same weights, these are a part
-        )
+        # the law whose candidates these are a part of, weights and all
+        self._source: Distribution | None = None
         self._shifted: NDArray[np.float64] | None = None
         self._weights: NDArray[np.float64] | None = None
         self._total: float | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.random import Philox
 from numpy.typing import NDArray
 
 from sandbox.distribution import DEPTH, Distribution
+from sandbox.errors import KnobOutOfRange
+from sandbox.philox import first_word
 from sandbox.ranking import crossing
 
 Purpose = Literal["draw", "xtc", "speculative"]
@@ -22,13 +23,13 @@ def uniform(seed: int, position: int, attempt: int = 0, purpose: Purpose = "draw
     Counter based (Philox 4x64): the u of token 500 needs none before it, so an edited or branched text keeps its
     dice. position: index of the token in the whole sequence; attempt: grows at each redraw.
 
-    Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3". Raw words, because numpy promises
-    them for ever and its own floats only within a version (NEP 19).
+    The float is made here from a raw word, because numpy promises its words for ever and its floats only within a
+    version (NEP 19).
 
     >>> uniform(7, 5) == uniform(7, 5) != uniform(7, 5, attempt=1)
     True
     """
-    raw = int(Philox(key=seed, counter=[position, attempt, PURPOSES[purpose], 0]).random_raw())
+    raw = first_word(seed, (position, attempt, PURPOSES[purpose], 0))
     return (raw >> 11) * 2.0**-53
 
 
@@ -51,8 +52,10 @@ def inverse_cdf(probs: NDArray[np.float64], u: float, *, is_whole: bool) -> int 
     """The first index whose running sum exceeds u; a probability of 0 is never chosen.
 
     probs: in rank order. is_whole: nothing follows them, so a sum that rounding left just below u means the last
-    token that is possible at all. None: u lies beyond them.
+    token that is possible at all. None: u lies beyond them. Raises KnobOutOfRange.
     """
+    if not 0 <= u < 1:
+        raise KnobOutOfRange("", "u", u, "[0, 1)")
     index = int(np.searchsorted(np.cumsum(probs), u, side="right"))
     if index < len(probs):
         return index

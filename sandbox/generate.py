@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import secrets
 import time
 from collections.abc import Generator, Sequence
@@ -56,7 +57,7 @@ class Generation(Generator[SamplingStep, None, Trace]):
 
     `trace` is there at any time: while it runs, after the end (then it is also the generator's return value),
     after `close()` (finish_reason "cancelled"), after an error (finish_reason None). Nothing drawn is lost.
-    Another thread may set `request.cancel` to end it in the middle of a step.
+    `close()` sets `request.cancel`, so that another thread may call it in the middle of a step.
     """
 
     def __init__(
@@ -116,7 +117,9 @@ class Generation(Generator[SamplingStep, None, Trace]):
         """End it here. The trace stays."""
         if self._finish_reason is None:
             self._finish_reason = "cancelled"
-        self._inner.close()
+            self.request.cancel.set()
+        if inspect.getgeneratorstate(self._inner) != inspect.GEN_RUNNING:
+            self._inner.close()
 
     def _run(self) -> Generator[SamplingStep, None, Trace]:
         request = dataclasses.replace(self.request, on_evaluated=self._on_evaluated)
@@ -170,7 +173,7 @@ class Generation(Generator[SamplingStep, None, Trace]):
         is_special = token_id in self._model.tokenizer.special_ids
         text = self._stops.feed("" if is_special else self._stream.feed(token_bytes))
         self._finish_reason = self._finish(token_id)
-        if self._finish_reason and not self._stops.is_met:
+        if self._finish_reason:
             text += self._stops.feed(self._stream.flush()) + self._stops.flush()
         return text
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Positions = NDArray[np.intp]
 
+Side = Literal["left", "right"]
+
 _N_BUCKETS = 2048
 
 
@@ -52,7 +54,7 @@ class Cut(NamedTuple):
     """Where a running sum over the ranking crosses a goal.
 
     Every candidate above `bound` comes before; `positions` are the next ones in rank order, and the crossing one
-    is `positions[offset]`.
+    is `positions[offset]`. A goal that rounding puts beyond the whole sum is crossed by the last candidate that weighs.
     """
 
     bound: float
@@ -60,9 +62,7 @@ class Cut(NamedTuple):
     offset: int
 
 
-def crossing(
-    values: Floats, weights: NDArray[np.float64], goal: float, *, side: Literal["left", "right"]
-) -> Cut:
+def crossing(values: Floats, weights: NDArray[np.float64], goal: float, *, side: Side) -> Cut:
     """Find the candidate at which the weights, summed in rank order of `values`, reach `goal`.
 
     side "left": the first sum >= goal (top-p). side "right": the first sum > goal (a draw).
@@ -82,10 +82,14 @@ def crossing(
             break
         bucket = (np.subtract(highest, values, dtype=np.float64) * scale).astype(np.intp)
         sums = before + np.cumsum(np.bincount(bucket, weights=weights))
-        chosen = min(int(np.searchsorted(sums, goal, side)), len(sums) - 1)
+        chosen = _first_reaching(sums, goal, side)
         before = float(sums[chosen - 1]) if chosen else before
         inside = np.flatnonzero(bucket == chosen)
         active, values, weights = active[inside], values[inside], weights[inside]
     order = np.argsort(-values, kind="stable")
-    offset = int(np.searchsorted(before + np.cumsum(weights[order]), goal, side))
-    return Cut(float(values[order[0]]), active[order], min(offset, len(order) - 1))
+    offset = _first_reaching(before + np.cumsum(weights[order]), goal, side)
+    return Cut(float(values[order[0]]), active[order], offset)
+
+
+def _first_reaching(sums: Floats, goal: float, side: Side) -> int:
+    return min(int(np.searchsorted(sums, goal, side)), int(np.searchsorted(sums, sums[-1])))

@@ -9,9 +9,9 @@ def visible_byte(byte: int) -> str:
     """A byte that is no character, as people see it.
 
     >>> visible_byte(0xC3)
-    '<0xC3>'
+    '<C3>'
     """
-    return f"<0x{byte:02X}>"
+    return f"<{byte:02X}>"
 
 
 def _show_bytes(error: UnicodeError) -> tuple[str, int]:
@@ -27,11 +27,11 @@ codecs.register_error("logitbox.visible_bytes", _show_bytes)
 class TextStream:
     """A token may end in the middle of a character: its bytes wait for the rest.
 
-    Bytes that can never become a character show as `<0xC3>`; so do those still waiting at `flush`.
+    Bytes that can never become a character show as `<C3>`; so do those still waiting at `flush`.
 
     >>> stream = TextStream()
     >>> [stream.feed(part) for part in (b"caf", b"\\xc3", b"\\xa9", b"\\xff!")], stream.flush()
-    (['caf', '', 'é', '<0xFF>!'], '')
+    (['caf', '', 'é', '<FF>!'], '')
     """
 
     def __init__(self) -> None:
@@ -43,15 +43,13 @@ class TextStream:
 
     def flush(self) -> str:
         """What is still waiting, byte by byte; the stream can then start again."""
-        rest = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
-        return rest
+        return self._decoder.decode(b"", final=True)
 
 
 def text_of(token_bytes: bytes) -> str:
     """All bytes at once.
 
     >>> text_of(b"caf\\xc3")
-    'caf<0xC3>'
+    'caf<C3>'
     """
     return token_bytes.decode("utf-8", errors="logitbox.visible_bytes")

@@ -52,7 +52,7 @@ class Trace:
 
     @property
     def text(self) -> str:
-        """What was said, without the prompt, special tokens and the stop string."""
+        """What was said, without the prompt, special tokens, the stop string, and what cancelling cut in two."""
         return "".join(step.text for step in self.steps)
 
     @property

@@ -10,6 +10,8 @@ from numpy.random import Philox
 
 from sandbox.distribution import Distribution
 from sandbox.draw import draw, greedy, inverse_cdf, uniform
+from sandbox.errors import KnobOutOfRange
+from sandbox.ranking import crossing
 
 LAST_U = 1 - 2**-53
 
@@ -22,6 +24,29 @@ def language_row(size, seed=5):
 def test_a_draw_at_a_boundary_takes_the_next_candidate():
     halves = Distribution.from_logits(np.zeros(2, dtype=np.float32))
     assert [draw(halves, u) for u in (0.0, 0.4999, 0.5, LAST_U)] == [0, 0, 1, 1]
+
+
+def test_a_draw_at_a_boundary_far_down_the_ranking_takes_the_next_candidate():
+    flat = Distribution.from_logits(np.zeros(4096, dtype=np.float32))
+    assert [draw(flat, i / 4096) for i in (0, 999, 1000, 1001, 2048, 4095)] == [
+        0,
+        999,
+        1000,
+        1001,
+        2048,
+        4095,
+    ]
+
+
+def test_a_draw_among_thousands_of_equals_below_one_heavy_token():
+    # one token of mass 1/2, 3,000 equal ones, 3,000 a hair below, one far away that makes every histogram coarse
+    row = np.concatenate(([np.log(6000)], np.full(3000, 0.0), np.full(3000, -1e-3), [-500.0])).astype(
+        np.float32
+    )
+    dist = Distribution.from_logits(row)
+    sums = np.cumsum(dist.probs)  # already in rank order
+    for rank in (1200, 2000, 2999, 3001, 4000, 5999):
+        assert draw(dist, float(sums[rank] + sums[rank - 1]) / 2) == rank
 
 
 def test_candidates_are_laid_out_by_rank_and_equal_ones_by_id():
@@ -76,6 +101,21 @@ def test_a_running_sum_that_rounding_leaves_below_u_ends_at_the_last_possible_to
     assert np.cumsum(tenths)[-1] < LAST_U + 2**-53
     assert inverse_cdf(np.append(tenths, 0.0), LAST_U, is_whole=True) == 9
     assert inverse_cdf(tenths[:5], 0.7, is_whole=False) is None
+
+
+def test_a_goal_beyond_the_whole_sum_is_crossed_by_the_last_candidate_that_weighs():
+    for size in (100, 5000, 50_000):
+        values = -np.arange(size, dtype=np.float64)
+        weights = np.where(np.arange(size) < size // 2, 1.0 / size, 0.0)
+        for side in ("left", "right"):
+            cut = crossing(values, weights, 2.0, side=side)
+            assert cut.positions[cut.offset] == size // 2 - 1
+
+
+@pytest.mark.parametrize("u", [-0.1, 1.0, 2.0, float("nan")])
+def test_a_u_outside_the_unit_interval_is_refused(u):
+    with pytest.raises(KnobOutOfRange, match=r"u = .* is outside \[0, 1\)"):
+        draw(Distribution.from_logits([0.0, 0.0]), u)
 
 
 def test_greedy_is_the_first_maximum():

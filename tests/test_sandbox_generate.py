@@ -29,8 +29,8 @@ def toy(**options):
 class Scripted(ToyEngine):
     """Says these bytes, whatever was said before; then the end token."""
 
-    def __init__(self, said: bytes) -> None:
-        super().__init__()
+    def __init__(self, said: bytes, **options) -> None:
+        super().__init__(**options)
         self._said, self._start = [*said, 257], None
 
     def next_logits(self, token_ids, *, request=None):
@@ -40,8 +40,8 @@ class Scripted(ToyEngine):
         return row
 
 
-def scripted(said):
-    return LoadedModel(ModelSpec(id="scripted", title="Scripted"), Scripted(said), ToyTokenizer())
+def scripted(said, **options):
+    return LoadedModel(ModelSpec(id="scripted", title="Scripted"), Scripted(said, **options), ToyTokenizer())
 
 
 GREEDY = SamplingSettings(temperature=0, max_tokens=5)
@@ -89,6 +89,16 @@ def test_u_depends_on_the_seed_and_the_position_in_the_whole_sequence():
     assert [step.position for step in steps] == [3, 4, 5, 6]
     assert [step.u for step in steps] == [uniform(7, position) for position in (3, 4, 5, 6)]
     assert [step.attempt for step in steps] == [0] * 4
+
+
+def test_another_attempt_draws_other_tokens_from_the_same_seed():
+    settings = NEUTRAL.updated(seed=7, max_tokens=12)
+    first, second = (finish(generate(toy(), [97], settings, attempt=attempt))[1] for attempt in (0, 1))
+    assert first.token_ids != second.token_ids
+    assert [step.u for step in second.steps] == [
+        uniform(7, step.position, attempt=1) for step in second.steps
+    ]
+    assert {step.attempt for step in second.steps} == {1}
 
 
 def test_continuing_from_a_drawn_prefix_draws_the_same_tokens():
@@ -158,7 +168,7 @@ def test_a_character_cut_by_max_tokens_is_shown_as_bytes_and_a_whole_one_as_itse
     steps, _ = finish(generate(scripted("é!".encode()), [97], GREEDY))
     assert [step.text for step in steps] == ["", "é", "!", ""]
     steps, _ = finish(generate(scripted("é!".encode()), [97], SamplingSettings(temperature=0, max_tokens=1)))
-    assert [step.text for step in steps] == ["<0xC3>"]
+    assert [step.text for step in steps] == ["<C3>"]
 
 
 def test_a_full_context_ends_the_text_and_a_prompt_that_does_not_fit_is_an_error():
@@ -166,6 +176,12 @@ def test_a_full_context_ends_the_text_and_a_prompt_that_does_not_fit_is_an_error
     assert (trace.token_ids, trace.finish_reason) == ([99, 100, 101], "context_full")
     with pytest.raises(ContextFull):
         next(generate(toy(context_length=2), [97] * 3, GREEDY))
+
+
+def test_text_held_back_comes_out_when_the_context_is_full():
+    settings = SamplingSettings(temperature=0, stop=("##!",))
+    _, trace = finish(generate(scripted(b"a##", context_length=3), [97], settings))
+    assert (trace.text, trace.finish_reason) == ("a##", "context_full")
 
 
 def test_closing_early_keeps_every_step():
@@ -189,6 +205,28 @@ def test_leaving_a_loop_or_closing_after_the_end_changes_nothing_recorded():
     list(done)
     done.close()
     assert done.trace.finish_reason == "length"
+
+
+def test_closing_from_another_thread_interrupts_the_engine():
+    entered = threading.Event()
+
+    class Endless(ToyEngine):
+        def next_logits(self, token_ids, *, request=None):
+            if len(token_ids) > 1:
+                entered.set()
+                assert request.cancel.wait(timeout=10)
+                request.check()
+            return super().next_logits(token_ids, request=request)
+
+    model = LoadedModel(ModelSpec(id="endless", title="Endless"), Endless(), ToyTokenizer())
+    generation = generate(model, [97], GREEDY)
+    reader = threading.Thread(target=lambda: list(generation))
+    reader.start()
+    assert entered.wait(timeout=10)
+    generation.close()
+    reader.join(timeout=10)
+    assert not reader.is_alive()
+    assert (generation.trace.token_ids, generation.trace.finish_reason) == ([98], "cancelled")
 
 
 def test_a_cancelled_request_ends_the_generation_with_its_trace():

@@ -198,6 +198,13 @@ def test_a_sampler_may_remove_a_token_by_minus_infinity_but_not_all_of_them():
         dist.keep(np.zeros(3, dtype=bool))
 
 
+def test_removing_the_most_likely_token_measures_the_others_against_their_own_best():
+    # relative to the removed one both weigh exp(-2000) = 0
+    rest = Distribution.from_logits([2000.0, 0.0, 0.0]).keep(np.array([False, True, True]))
+    assert rest.probs.tolist() == [0.5, 0.5]
+    assert len(MinP(p=0.9).apply(rest, HERE)) == 2
+
+
 # -- each sampler's edges ---------------------------------------------------------------------------------------
 
 
@@ -218,6 +225,7 @@ def test_top_k_keeps_exactly_k_and_the_lower_ids_among_equals():
 def test_top_k_at_or_above_the_number_of_tokens_keeps_everything():
     dist = Distribution.from_logits([0.0, 1.0, 2.0])
     assert [len(TopK(k=k).apply(dist, HERE)) for k in (2, 3, 4, 10**9)] == [2, 3, 3, 3]
+    assert TopK(k=3).apply(dist, HERE) is dist
 
 
 def test_top_p_keeps_the_token_that_crosses_and_stops_when_p_is_met_exactly():

@@ -62,6 +62,18 @@ def test_a_redraw_without_the_model_gives_the_same_tokens(trace):
     assert Trace.from_json(trace.to_json()).redraw() == trace.token_ids
 
 
+@pytest.mark.real
+def test_a_trace_of_the_embedded_model_is_redrawn_from_its_file(embedded, tmp_path):
+    token_ids = embedded.tokenizer.encode("Once upon a time, there was a little")
+    for settings in (DEFAULT_GENERATE, NEUTRAL.updated(temperature=0.7)):
+        generation = generate(embedded, token_ids, settings.updated(seed=7, max_tokens=24))
+        list(generation)
+        generation.trace.save(tmp_path / "trace.json")
+        for step in Trace.load(tmp_path / "trace.json").steps:
+            if step.u < step.survivors.probs.sum() - 1e-12:
+                assert step.redraw() == step.token_id
+
+
 def test_a_redraw_differs_where_one_u_is_edited():
     trace = traced(NEUTRAL.updated(seed=7, max_tokens=10))
     u = trace.steps[4].u

@@ -13,6 +13,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -230,9 +231,15 @@ class LlamaCppTokenizer:
         self._vocab, self._size = engine._vocab, engine.vocab_size
         bos = int(lib.llama_vocab_bos(self._vocab))
         self.bos_id: int | None = bos if bos >= 0 and lib.llama_vocab_get_add_bos(self._vocab) else None
-        ids = range(self._size)
-        self.eos_ids = frozenset(i for i in ids if lib.llama_vocab_is_eog(self._vocab, i))
-        self.special_ids = frozenset(i for i in ids if lib.llama_vocab_is_control(self._vocab, i))
+
+    # both ask about every token: 30 ms each, which one look at one law does not need
+    @cached_property
+    def eos_ids(self) -> frozenset[int]:
+        return frozenset(i for i in range(self._size) if lib.llama_vocab_is_eog(self._vocab, i))
+
+    @cached_property
+    def special_ids(self) -> frozenset[int]:
+        return frozenset(i for i in range(self._size) if lib.llama_vocab_is_control(self._vocab, i))
 
     def encode(self, text: str, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
         raw = text.encode("utf-8")

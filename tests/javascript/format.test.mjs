@@ -9,8 +9,8 @@ const STRINGS = {
 };
 
 test("a percentage keeps the digits that mean something", () => {
-  const values = [0, 1e-9, 0.00058, 0.0058, 0.061, 0.768, 0.9999, 1];
-  const english = ["0 %", "< 0.01 %", "0.058 %", "0.58 %", "6.1 %", "76.8 %", "> 99.9 %", "100 %"];
+  const values = [0, 1e-9, 0.00008, 0.00058, 0.0058, 0.061, 0.768, 0.9999, 1];
+  const english = ["0 %", "< 0.001 %", "0.008 %", "0.058 %", "0.58 %", "6.1 %", "76.8 %", "> 99.9 %", "100 %"];
   const plain = (text) => text.replaceAll("\u00a0", " ");
   assert.deepEqual(values.map((p) => plain(formatPercent(p, "en"))), english);
   assert.deepEqual(values.map((p) => plain(formatPercent(p, "fr"))), english.map((text) => text.replace(".", ",")));

@@ -60,6 +60,7 @@ export class Api {
 
   /** Strings, presets and version for one language. */
   page(lang, options) {
+    this.lang = lang; // from now on the server explains its refusals in it
     return this.#json("GET", `/page?lang=${encodeURIComponent(lang)}`, undefined, options);
   }
 
@@ -80,6 +81,7 @@ export class Api {
   async #send(method, path, body, { signal } = {}) {
     this.nRequests++;
     const headers = { "X-Logitbox-Client": this.clientId };
+    if (this.lang) headers["X-Logitbox-Lang"] = this.lang;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const init = { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) };
     let response;

@@ -22,7 +22,7 @@ export function formatPercent(p, locale) {
   const percent = p * 100;
   if (Number.isNaN(percent)) return "–";
   if (percent <= 0) return `0${NBSP}%`;
-  if (percent < 0.01) return `<${NBSP}${decimals(0.01, locale, 2)}${NBSP}%`;
+  if (percent < 0.001) return `<${NBSP}${decimals(0.001, locale, 3)}${NBSP}%`;
   if (percent >= 100) return `100${NBSP}%`;
   if (percent >= 99.95) return `>${NBSP}${decimals(99.9, locale, 1)}${NBSP}%`;
   const nDecimals = percent >= 1 ? 1 : percent >= 0.1 ? 2 : 3;
