@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import Cancelled
+from models.errors import Cancelled, ContextFull, EmptyPrompt, InvalidTokenId
 
 Logits = NDArray[np.float32]
 Route = Literal["prefill", "step"]
@@ -63,6 +64,37 @@ class Request:
             self.on_evaluated(evaluation)
 
 
+def check_length(token_ids: Sequence[int], context_length: int) -> None:
+    """Raises EmptyPrompt, ContextFull."""
+    if not token_ids:
+        raise EmptyPrompt
+    if len(token_ids) > context_length:
+        raise ContextFull(len(token_ids), context_length)
+
+
+def check_token_ids(token_ids: Sequence[int], vocab_size: int) -> None:
+    """Raises InvalidTokenId for the first id outside the vocabulary: native code would read outside its table.
+
+    >>> check_token_ids([0, 5], 6)
+    >>> check_token_ids([0, 6], 6)
+    Traceback (most recent call last):
+    models.errors.InvalidTokenId: 6 is not a token of this model; ids go from 0 to 5
+    """
+    if token_ids and not 0 <= min(token_ids) <= max(token_ids) < vocab_size:  # at the speed of C
+        raise InvalidTokenId(next(i for i in token_ids if not 0 <= i < vocab_size), vocab_size)
+
+
+@contextmanager
+def taking_turns(lock: threading.Lock, request: Request) -> Iterator[None]:
+    """Hold the lock; a caller who gives up while waiting leaves the queue at once with `Cancelled`."""
+    while not lock.acquire(timeout=0.05):
+        request.check()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class Engine(Protocol):
     """A function from token ids to logits. Thread-safe."""
 
@@ -102,7 +134,10 @@ class ScoresText(Protocol):
 class Tokenizer(Protocol):
     """Text to ids and ids to bytes. Ids and bytes are a token's identity; text is only for people."""
 
-    bos_id: int | None
+    bos_id: int | None  # the token put before every text, or None
+    special_texts: Mapping[
+        str, str
+    ]  # "bos_token" and "eos_token" as written, for chat templates; "" where there is none
 
     @property
     def eos_ids(self) -> frozenset[int]: ...

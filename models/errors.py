@@ -8,6 +8,7 @@ HouseError
 ├── UnknownEngine         (ValueError)
 ├── UnknownModel          (LookupError)
 ├── NotEnoughMemory       (MemoryError)
+├── InvalidContextLength  (ValueError)
 ├── EmptyPrompt           (ValueError)
 ├── PromptTooLarge        (ValueError)
 ├── InvalidText           (ValueError)   a lone surrogate
@@ -82,6 +83,14 @@ class NotEnoughMemory(HouseError, MemoryError):
         super().__init__(
             f"a context of {context_length} tokens needs about {needed_mib} MiB and {free_mib} MiB are free; "
             f"choose a shorter context or a smaller model"
+        )
+
+
+class InvalidContextLength(HouseError, ValueError):
+    def __init__(self, context_length: int) -> None:
+        self.context_length = context_length
+        super().__init__(
+            f"a context of {context_length} tokens is not possible; give a whole number from 1 up"
         )
 
 

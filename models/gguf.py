@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from models.errors import DamagedModel
+from models.errors import DamagedModel, NotAModel
 from models.gguf_format import (
     ARRAY,
     BLOCKS,
@@ -24,6 +24,11 @@ from models.gguf_format import (
 
 ROPE_SCALINGS = ("", "none", "linear", "yarn", "longrope")
 BYTE_TOKENS = frozenset(f"<0x{i:02X}>".encode() for i in range(256))
+# they load and run, and answer every question with the same number for all tokens
+ENCODERS = frozenset((
+    "bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "eurobert",
+    "t5", "t5encoder",
+))  # fmt: skip
 # what each key of the tokenizer must hold; native code reads the array without asking
 ITEM_TYPES = {
     VOCABULARY: STRING,
@@ -36,6 +41,11 @@ ITEM_TYPES = {
 def read_header(path: Path) -> GgufHeader:
     """The header of `path`, every rule checked. Raises NotAModel or DamagedModel; runs no native code."""
     header = parse_header(path)
+    if (
+        header.architecture in ENCODERS
+        or header.metadata.get(f"{header.architecture}.attention.causal") is False
+    ):
+        raise NotAModel(str(path), "it turns texts into vectors and predicts no next token")
     for rule in RULES:
         reason = rule(header, path.stat().st_size)
         if reason:

@@ -113,16 +113,18 @@ class GgufHeader:
 
 def parse_header(path: Path) -> GgufHeader:
     """Raises NotAModel when it is no GGUF file, DamagedModel when it cannot be read to the end of its header."""
-    if not path.is_file():
-        raise NotAModel(str(path), "there is no such file")
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise NotAModel(str(path), "it does not start like a GGUF file")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            try:
+    try:
+        with path.open("rb") as file:
+            if not path.is_file():
+                raise NotAModel(str(path), "it is no ordinary file")
+            if file.read(4) != b"GGUF":
+                raise NotAModel(str(path), "it does not start like a GGUF file")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _Reader(path, data).header()
-            except _BadHeader as bad:
-                raise DamagedModel(str(path), str(bad)) from None
+    except OSError as error:
+        raise NotAModel(str(path), error.strerror or "it cannot be opened") from None
+    except _BadHeader as bad:
+        raise DamagedModel(str(path), str(bad)) from None
 
 
 class _BadHeader(Exception):

@@ -38,12 +38,20 @@ def locate(source: str | Path | None) -> tuple[ModelSpec, Path | None]:
         return TOY, None
     if name in installed():
         return catalog()[name], embedded_file()
-    path = Path(name).expanduser()
-    if path.exists():
+    path = _existing(name)
+    if path is not None:
         return _spec_of(path), path
     if name in catalog() or not _looks_like_a_path(name):
-        raise UnknownModel(name, list(installed()))
-    raise NotAModel(name, "there is no such file")
+        raise UnknownModel(name[:200], list(installed()))
+    raise NotAModel(name[:200], "there is no such file")
+
+
+def _existing(name: str) -> Path | None:
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, an unknown ~user, a NUL
+        return None
 
 
 def file_sha256(path: Path) -> str:

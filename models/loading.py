@@ -11,15 +11,15 @@ from typing import Any
 from models.catalog import ModelSpec
 from models.engine import Engine, Tokenizer
 from models.engines import ENGINES
-from models.errors import EngineMissing, NotAModel, UnknownEngine
+from models.errors import EngineMissing, InvalidContextLength, NotAModel, UnknownEngine
 from models.fit import choose_context
 from models.gguf import read_header
-from models.library import locate
+from models.library import TOY, locate
 
-# engine -> (the module it needs, the package that brings it, our extra)
+# engine -> (the modules it needs, the packages that bring them, our extra)
 NEEDS = {
-    "llama_cpp": ("llama_cpp", "llama-cpp-python", "llama"),
-    "transformers": ("transformers", "transformers and torch", "transformers"),
+    "llama_cpp": (("llama_cpp",), "llama-cpp-python", "llama"),
+    "transformers": (("transformers", "torch"), "transformers + torch", "transformers"),
 }
 
 
@@ -51,7 +51,7 @@ def load(
 
     engine: "llama_cpp", "transformers" or "toy"; without it the fastest that is installed and reads the file.
     context_length: in tokens; without it at most 4096. n_threads: without it one per free core.
-    Raises UnknownModel, NotAModel, DamagedModel, UnknownEngine, EngineMissing, NotEnoughMemory.
+    Raises UnknownModel, NotAModel, DamagedModel, UnknownEngine, EngineMissing, InvalidContextLength, NotEnoughMemory.
 
     >>> model = load("toy")
     >>> model.tokenizer.encode("ab"), model.engine.vocab_size
@@ -59,9 +59,15 @@ def load(
     """
     if engine is not None and engine not in ENGINES:
         raise UnknownEngine(engine, list(ENGINES))
-    spec, path = locate("toy" if engine == "toy" else source)
+    if context_length is not None and context_length < 1:
+        raise InvalidContextLength(context_length)
+    spec, path = locate(TOY.id if engine == "toy" and source is None else source)
+    if path is not None and engine == "toy":
+        raise NotAModel(str(source), "the engine toy reads no file")
     if path is None:
-        return _load_toy(spec)
+        if engine not in (None, "toy"):
+            raise NotAModel(TOY.id, "it runs on the engine toy alone")
+        return _load_toy(spec, context_length)
     chosen = engine or _best_engine(path)
     _require(chosen)
     if chosen == "llama_cpp":
@@ -78,7 +84,7 @@ def _best_engine(path: Path) -> str:
 
 
 def _is_installed(engine: str) -> bool:
-    return importlib.util.find_spec(NEEDS[engine][0]) is not None
+    return all(importlib.util.find_spec(module) for module in NEEDS[engine][0])
 
 
 def _require(engine: str) -> None:
@@ -92,10 +98,13 @@ def _engine_class(engine: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _load_toy(spec: ModelSpec) -> LoadedModel:
+def _load_toy(spec: ModelSpec, context_length: int | None) -> LoadedModel:
     from models.engines.toy import CHAT_TEMPLATE, ToyEngine, ToyTokenizer
 
-    return LoadedModel(replace(spec, context_length=512), ToyEngine(), ToyTokenizer(), CHAT_TEMPLATE)
+    engine = ToyEngine(context_length=context_length or 512)
+    return LoadedModel(
+        replace(spec, context_length=engine.context_length), engine, ToyTokenizer(), CHAT_TEMPLATE
+    )
 
 
 def _load_llama_cpp(

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sandbox.errors import LogitsAllImpossible, LogitsInfinite, LogitsNotANumber, NothingToDraw
-from sandbox.ranking import crossing, ranked_prefix
+from sandbox.ranking import BLOCK, crossing, ranked_prefix
 
 Floats = NDArray[np.floating[Any]]
 Ids = NDArray[np.intp]
+At = Ids | slice | int
 
 # How deep the ranking usually goes: what a step records. Wider laws are cut by `ranking.crossing`.
 DEPTH = 1000
@@ -32,17 +33,6 @@ class Candidate(NamedTuple):
     token_id: int
     logit: float
     prob: float
-
-
-class Scratch:
-    """Memory that one distribution of a whole row after the other may use.
-
-    For a loop that drops each distribution before it makes the next: fresh memory for every row costs 0.3 ms of
-    page faults at 49,152 tokens, as much as all the arithmetic.
-    """
-
-    def __init__(self, n: int) -> None:
-        self.shifted, self.weights = np.empty(n), np.empty(n)
 
 
 class Distribution:
@@ -60,10 +50,9 @@ class Distribution:
         "_best",
         "_ids",
         "_order",
-        "_scratch",
         "_shifted",
         "_source",
-        "_total",
+        "_sums",
         "_weights",
         "is_ranked",
         "logits",
@@ -76,29 +65,26 @@ class Distribution:
         best: int,
         *,
         is_ranked: bool = False,
-        scratch: Scratch | None = None,
     ) -> None:
         """For this file only; use `from_logits`. token_ids None: all of 0 to n - 1. best: where the largest is."""
         self.logits, self._ids, self._best, self.is_ranked = logits, token_ids, best, is_ranked
-        self._scratch = scratch
         # the law whose candidates these are a part of, weights and all
         self._source: Distribution | None = None
         self._shifted: NDArray[np.float64] | None = None
         self._weights: NDArray[np.float64] | None = None
-        self._total: float | None = None
+        self._sums: tuple[float, float] | None = None
         self._order: Ids | None = None
 
     @classmethod
-    def from_logits(cls, row: ArrayLike, *, scratch: Scratch | None = None) -> Distribution:
+    def from_logits(cls, row: ArrayLike) -> Distribution:
         """The law of one row, softmax in float64; the index is the token id.
 
-        row: (vocab_size,) float32; kept, not copied. scratch: of at least that size; the distribution is valid until
-        the next one is made with it. Raises LogitsNotANumber, LogitsInfinite, LogitsAllImpossible.
+        row: (vocab_size,) float32; kept, not copied. Raises LogitsNotANumber, LogitsInfinite, LogitsAllImpossible.
         """
         logits = np.asarray(row)
         if logits.dtype not in (np.float32, np.float64):
             logits = logits.astype(np.float64)
-        return _alive(logits, None, is_ranked=False, scratch=scratch)
+        return _alive(logits, None, is_ranked=False)
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -112,24 +98,34 @@ class Distribution:
     def shifted(self) -> NDArray[np.float64]:
         """(n,) logit minus the largest logit: 0 for the most likely, negative for the others."""
         if self._shifted is None:
-            out = None if self._scratch is None else self._scratch.shifted[: len(self)]
-            self._shifted = np.subtract(self.logits, self.logits[self._best], dtype=np.float64, out=out)
+            self._shifted = np.subtract(self.logits, self.logits[self._best], dtype=np.float64)
         return self._shifted
 
     @property
     def weights(self) -> NDArray[np.float64]:
         """(n,) probability relative to the most likely token, which weighs exactly 1."""
         if self._weights is None:
-            out = None if self._scratch is None else self._scratch.weights[: len(self)]
-            self._weights = np.exp(self.shifted, out=out)
+            self._weights = np.exp(self.shifted)
         return self._weights
+
+    def shifted_at(self, at: At) -> NDArray[np.float64]:
+        """`shifted` of these positions only, without a whole row of them."""
+        if self._shifted is not None:
+            return self._shifted[at]
+        shifted: NDArray[np.float64] = np.subtract(self.logits[at], self.logits[self._best], dtype=np.float64)
+        return shifted
+
+    def weights_at(self, at: At) -> NDArray[np.float64]:
+        """`weights` of these positions only."""
+        if self._weights is not None:
+            return self._weights[at]
+        weights: NDArray[np.float64] = np.exp(self.shifted_at(at))
+        return weights
 
     @property
     def total(self) -> float:
         """The sum of the weights."""
-        if self._total is None:
-            self._total = float(self.weights.sum())
-        return self._total
+        return self._sum_up()[0]
 
     @property
     def probs(self) -> NDArray[np.float64]:
@@ -144,8 +140,8 @@ class Distribution:
     @property
     def entropy_bits(self) -> float:
         """How uncertain the law is: 0 for one certain token, log2(n) when all n are equal."""
-        mean = _dot(self.weights, self.shifted) / self.total
-        return (math.log(self.total) - mean) / math.log(2) + 0.0  # + 0.0 turns -0.0 into 0.0
+        total, moment = self._sum_up()
+        return (math.log(total) - moment / total) / math.log(2) + 0.0  # + 0.0 turns -0.0 into 0.0
 
     @property
     def winner(self) -> int:
@@ -160,7 +156,7 @@ class Distribution:
     def leading(self, n: int) -> tuple[Ids, NDArray[np.float64]]:
         """The n most likely token ids and their probabilities under this whole law, in rank order."""
         at = self._leading_positions(n)
-        return self._ids_at(at), self.weights[at] / self.total
+        return self._ids_at(at), self.weights_at(at) / self.total
 
     def top(self, n: int) -> list[Candidate]:
         """The n most likely candidates in rank order.
@@ -182,12 +178,12 @@ class Distribution:
     def prob_of(self, token_id: int) -> float:
         """0 for an absent token."""
         at = self.position_of(token_id)
-        return 0.0 if at is None else float(self.weights[at]) / self.total
+        return 0.0 if at is None else float(self.weights_at(at)) / self.total
 
     def logprob_of(self, token_id: int) -> float:
         """-inf for an absent token."""
         at = self.position_of(token_id)
-        return -math.inf if at is None else float(self.shifted[at]) - math.log(self.total)
+        return -math.inf if at is None else float(self.shifted_at(at)) - math.log(self.total)
 
     def rank_of(self, token_id: int) -> int | None:
         """1 for the most likely; None for an absent token.
@@ -213,10 +209,10 @@ class Distribution:
     def nucleus(self, p: float) -> Distribution:
         """Keep the shortest ranked prefix whose mass reaches p."""
         goal = p * self.total
-        reached = np.cumsum(self.weights[self._leading_positions(DEPTH)])
+        reached = np.cumsum(self.weights_at(self._leading_positions(DEPTH)))
         if reached[-1] >= goal or len(reached) == len(self):
             return self.first(int(np.searchsorted(reached, goal)) + 1)
-        cut = crossing(self.logits, self.weights, goal, side="left")
+        cut = crossing(self.logits, self.weights_at, goal, side="left")
         kept = self.logits > cut.bound
         kept[cut.positions[: cut.offset + 1]] = True
         return self.keep(kept)
@@ -244,8 +240,8 @@ class Distribution:
             return 1.0
         if kept._source is self:
             return min(1.0, kept.total / self.total)
-        at = kept.token_ids if self._ids is None else np.isin(self._ids, kept.token_ids)
-        return float(self.weights[at].sum()) / self.total
+        at = kept.token_ids if self._ids is None else np.flatnonzero(np.isin(self._ids, kept.token_ids))
+        return float(self.weights_at(at).sum()) / self.total
 
     def _leading_positions(self, n: int) -> Ids | slice:
         n = min(n, len(self))
@@ -254,6 +250,24 @@ class Distribution:
         if self._order is None or len(self._order) < n:
             self._order = ranked_prefix(self.logits, n)
         return self._order[:n]
+
+    def _sum_up(self) -> tuple[float, float]:
+        """The sum of the weights, and the sum of weight times shifted.
+
+        In place, because after a decode the caches hold the model's weights and nothing of ours.
+        """
+        if self._sums is None:
+            total = moment = 0.0
+            for at in range(0, len(self), BLOCK):
+                block = slice(at, at + BLOCK)
+                shifted = self.logits[block].astype(np.float64)
+                shifted -= self.logits[self._best]
+                weights = np.exp(shifted)
+                total += float(np.add.reduce(weights))
+                weights *= shifted
+                moment += float(np.add.reduce(weights))
+            self._sums = total, moment
+        return self._sums
 
     def _ids_at(self, at: Ids | slice) -> Ids:
         if self._ids is not None:
@@ -267,18 +281,11 @@ class Distribution:
         ids = self._ids_at(at)
         part = Distribution(logits, ids, best, is_ranked=is_ranked)
         if logits[best] == self.logits[self._best]:
-            part._source, part._shifted, part._weights = self, self.shifted[at], self.weights[at]
+            part._source, part._shifted, part._weights = self, self.shifted_at(at), self.weights_at(at)
         return part
 
 
-def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """In blocks: from 10,000 entries on BLAS wakes threads of its own, beside the engine's, which spin."""
-    return sum(float(a[at : at + 8192] @ b[at : at + 8192]) for at in range(0, len(a), 8192))
-
-
-def _alive(
-    logits: Floats, token_ids: Ids | None, *, is_ranked: bool, scratch: Scratch | None = None
-) -> Distribution:
+def _alive(logits: Floats, token_ids: Ids | None, *, is_ranked: bool) -> Distribution:
     """A distribution of the candidates whose logit is not -inf; the broken rows are told apart here."""
     if not len(logits):
         raise NothingToDraw
@@ -294,4 +301,4 @@ def _alive(
         alive = np.flatnonzero(logits != -np.inf)
         ids = alive if token_ids is None else token_ids[alive]
         logits, token_ids, best = logits[alive], ids, int(np.searchsorted(alive, best))
-    return Distribution(logits, token_ids, best, is_ranked=is_ranked, scratch=scratch)
+    return Distribution(logits, token_ids, best, is_ranked=is_ranked)

@@ -44,7 +44,7 @@ def draw(dist: Distribution, u: float) -> int:
     index = inverse_cdf(probs, u, is_whole=len(probs) == len(dist))
     if index is not None:
         return int(token_ids[index])
-    cut = crossing(dist.logits, dist.probs, u, side="right")
+    cut = crossing(dist.logits, dist.weights_at, u * dist.total, side="right")
     return int(dist.token_ids[cut.positions[cut.offset]])
 
 

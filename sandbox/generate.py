@@ -14,7 +14,7 @@ from models.engine import Evaluation, Request, Route
 from models.errors import Cancelled, ContextFull
 from models.loading import LoadedModel
 from sandbox.chain import N_TOP, SamplerChain
-from sandbox.distribution import Distribution, Scratch
+from sandbox.distribution import Distribution
 from sandbox.draw import draw, uniform
 from sandbox.sampler import Context
 from sandbox.settings import DEFAULT_GENERATE, SamplingSettings
@@ -81,7 +81,6 @@ class Generation(Generator[SamplingStep, None, Trace]):
         self._steps: list[SamplingStep] = []
         self._finish_reason: FinishReason | None = None
         self._stream, self._stops = TextStream(), StopStrings(settings.stop)
-        self._scratch = Scratch(model.engine.vocab_size)
         self._route: Route = "step"
         self._inner = self._run()
 
@@ -135,7 +134,7 @@ class Generation(Generator[SamplingStep, None, Trace]):
                     raise
                 self._finish_reason = "context_full"
                 break
-            step = self._step(Distribution.from_logits(row, scratch=self._scratch), started)
+            step = self._step(Distribution.from_logits(row), started)
             self._steps.append(step)
             self._ids.append(step.token_id)
             yield step

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sandbox.distribution import Distribution, Scratch
+from sandbox.distribution import Distribution
 from sandbox.draw import draw
 from sandbox.ranking import ranked_prefix
 from sandbox.sampler import Context
@@ -126,14 +126,6 @@ def test_a_draw_lands_where_the_running_sum_of_the_full_ranking_exceeds_u(case):
         at = int(np.searchsorted(case.sums, u, side="right"))
         if np.abs(case.sums[max(0, at - 1) : at + 1] - u).min() > 1e-13:
             assert draw(dist, u) == case.order[at], u
-
-
-def test_a_law_is_the_same_in_borrowed_memory(case):
-    scratch = Scratch(len(case.row) + 3)
-    Distribution.from_logits(case.row[::-1].copy(), scratch=scratch).entropy_bits
-    lent, own = Distribution.from_logits(case.row, scratch=scratch), Distribution.from_logits(case.row)
-    assert np.array_equal(lent.probs, own.probs)
-    assert np.array_equal(lent.first(40).probs, own.first(40).probs)
 
 
 def test_the_nucleus_of_a_wide_law_is_not_the_one_of_float32_sums():

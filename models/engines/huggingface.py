@@ -10,7 +10,7 @@ import importlib.util
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,13 @@ import transformers
 from safetensors import SafetensorError
 
 from models.catalog import ModelSpec
-from models.engine import Evaluation, Logits, Request
+from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, taking_turns
 from models.errors import (
     BrokenLogits,
-    ContextFull,
     DamagedModel,
-    EmptyPrompt,
     EngineClosed,
+    EngineFailed,
     EngineMissing,
-    InvalidTokenId,
     NotAModel,
 )
 from models.fit import DEFAULT_CONTEXT
@@ -54,6 +52,12 @@ END_TEXTS = frozenset(
         "<|return|>",
     ]
 )
+
+
+# what transformers raises on a file or folder it cannot read
+UNREADABLE = (
+    OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, IndexError, MemoryError, SafetensorError,
+)  # fmt: skip
 
 
 class HuggingFaceEngine:
@@ -79,29 +83,20 @@ class HuggingFaceEngine:
         if n_threads:
             torch.set_num_threads(n_threads)
         folder, options = _weights(path)
-        if "gguf_file" in options and importlib.util.find_spec("accelerate") is None:
-            raise EngineMissing("transformers", "accelerate (to read a .gguf file)", "transformers")
         try:
             model = transformers.AutoModelForCausalLM.from_pretrained(folder, **options, **_placement())
             pieces = transformers.AutoTokenizer.from_pretrained(folder, **options)
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            RuntimeError,
-            TypeError,
-            AttributeError,
-            SafetensorError,
-        ) as error:
-            raise DamagedModel(str(path), str(error).splitlines()[0][:200]) from error
-        longest = int(getattr(model.config, "max_position_embeddings", DEFAULT_CONTEXT))
+            tokenizer = HuggingFaceTokenizer(pieces, model)
+        except UNREADABLE as error:
+            if isinstance(error, MemoryError) or "memory" in str(error).lower():
+                raise EngineFailed(cls.name, "there is not enough memory for this model") from error
+            raise DamagedModel(str(path), _first_line(error)) from error
+        longest = int(getattr(model.config, "max_position_embeddings", None) or DEFAULT_CONTEXT)
         engine = cls(
             model.to(_device()).eval(), context_length=min(context_length or DEFAULT_CONTEXT, longest)
         )
         template = pieces.chat_template if isinstance(pieces.chat_template, str) else ""
-        return LoadedModel(
-            replace(spec, engine=cls.name), engine, HuggingFaceTokenizer(pieces, model), template
-        )
+        return LoadedModel(replace(spec, engine=cls.name), engine, tokenizer, template)
 
     @property
     def vocab_size(self) -> int:
@@ -118,7 +113,7 @@ class HuggingFaceEngine:
 
     def next_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Logits:
         request = request or Request()
-        with self._lock:
+        with taking_turns(self._lock, request):
             self._check(token_ids)
             n_reused = self._keep(token_ids)
             row = self._evaluate(token_ids, n_reused, request)
@@ -134,14 +129,14 @@ class HuggingFaceEngine:
     def all_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Iterator[Logits]:
         """Blocks of at most 64 rows, each with a forward pass over the text so far kept in a cache of its own."""
         request = request or Request()
-        self._check(token_ids)
-        cache = transformers.DynamicCache(config=self._model.config)
-        for start in range(0, len(token_ids), 64):
-            request.check()
-            with self._lock, torch.inference_mode():
-                ids = torch.tensor([list(token_ids[start : start + 64])], device=self._model.device)
-                output = self._model(ids, past_key_values=cache, use_cache=True)
-            yield _checked(output.logits[0].float().cpu().numpy())
+        cache = None
+        for start in range(0, len(token_ids) or 1, 64):
+            with taking_turns(self._lock, request):
+                self._check(token_ids)
+                cache = self._new_cache() if cache is None else cache
+                request.check()
+                rows = self._forward(token_ids[start : start + 64], cache, n_rows=0)
+            yield _checked(rows)
 
     def close(self) -> None:
         with self._lock:
@@ -150,13 +145,8 @@ class HuggingFaceEngine:
     def _check(self, token_ids: Sequence[int]) -> None:
         if self._model is None:
             raise EngineClosed(self.name)
-        if not token_ids:
-            raise EmptyPrompt
-        if len(token_ids) > self._context_length:
-            raise ContextFull(len(token_ids), self._context_length)
-        for token_id in token_ids:
-            if not 0 <= token_id < self._vocab_size:
-                raise InvalidTokenId(token_id, self._vocab_size)
+        check_length(token_ids, self._context_length)
+        check_token_ids(token_ids, self._vocab_size)
 
     def _keep(self, token_ids: Sequence[int]) -> int:
         """Cut the cache down to the shared prefix; the last token must run, or there are no logits."""
@@ -164,25 +154,43 @@ class HuggingFaceEngine:
         n_kept = next(
             (i for i, (a, b) in enumerate(pairs) if a != b), min(len(self._cached), len(token_ids) - 1)
         )
-        if self._cache is None or n_kept == 0:
-            self._cache, n_kept = transformers.DynamicCache(config=self._model.config), 0
-        elif n_kept < len(self._cached):
-            self._cache.crop(n_kept - len(self._cached))  # a negative number drops that many from the end
+        if n_kept < len(self._cached) and not self._cut(len(self._cached) - n_kept):
+            n_kept = 0
+        if n_kept == 0:
+            self._cache = self._new_cache()
         self._cached = list(token_ids[:n_kept])
         return n_kept
 
+    def _cut(self, n_tokens: int) -> bool:
+        """Drop that many tokens from the end of the cache; False where the model cannot (a sliding window)."""
+        try:
+            self._cache.crop(-n_tokens)
+        except (RuntimeError, ValueError):
+            return False
+        return True
+
+    def _new_cache(self) -> Any:
+        return transformers.DynamicCache(config=self._model.config)
+
     def _evaluate(self, token_ids: Sequence[int], start: int, request: Request) -> Logits:
-        output = None
         for at in range(start, len(token_ids), SLICE):
             request.check()
             piece = list(token_ids[at : at + SLICE])
-            with torch.inference_mode():
-                ids = torch.tensor([piece], device=self._model.device)
-                output = self._model(ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+            rows = self._forward(piece, self._cache, n_rows=1)
             self._cached += piece
-        assert output is not None  # at least the last token ran
-        row: Logits = output.logits[0, -1].float().cpu().numpy().copy()
-        return row
+        return rows[-1]
+
+    def _forward(self, token_ids: Sequence[int], cache: Any, *, n_rows: int) -> Logits:
+        """Rows of logits, (n, vocab_size): the last n_rows, or all of them for 0. Raises EngineFailed."""
+        try:
+            with torch.inference_mode():
+                ids = torch.tensor([list(token_ids)], device=self._model.device)
+                output = self._model(ids, past_key_values=cache, use_cache=True, logits_to_keep=n_rows)
+            rows: Logits = output.logits[0].float().cpu().numpy().copy()
+        except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
+            self._cache, self._cached = None, []  # some layers have seen the tokens, others not
+            raise EngineFailed(self.name, _first_line(error)) from error
+        return rows
 
 
 class HuggingFaceTokenizer:
@@ -200,6 +208,10 @@ class HuggingFaceTokenizer:
         self.eos_ids = frozenset(i for i in (*ends, pieces.eos_token_id, *known) if i is not None)
         first = self._core.encode("").ids  # what the tokenizer itself puts before any text
         self.bos_id: int | None = first[0] if first else None
+        self.special_texts: Mapping[str, str] = {
+            "bos_token": pieces.bos_token or "",
+            "eos_token": pieces.eos_token or "",
+        }
         self._bytes = _byte_table(self._core, added, self._size)
 
     def encode(self, text: str, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
@@ -209,8 +221,7 @@ class HuggingFaceTokenizer:
         return ids
 
     def token_bytes(self, token_id: int) -> bytes:
-        if not 0 <= token_id < self._size:
-            raise InvalidTokenId(token_id, self._size)
+        check_token_ids([token_id], self._size)
         return self._bytes[token_id]
 
 
@@ -219,15 +230,31 @@ def _weights(path: Path) -> tuple[Path, dict[str, Any]]:
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     if path.is_file():
         read_header(path)
+        if importlib.util.find_spec("accelerate") is None:
+            raise EngineMissing("transformers", "accelerate", "transformers")
         return path.parent, {**options, "gguf_file": path.name}
     if not any(path.glob("*.safetensors")):
         raise NotAModel(str(path), "the folder holds no .safetensors file")
-    config = json.loads((path / "config.json").read_text("utf-8")) if (path / "config.json").is_file() else {}
-    if not config:
-        raise NotAModel(str(path), "the folder holds no config.json")
+    config = _config(path)
     if "auto_map" in config or any(key.endswith("_internal") for key in config):
         raise DamagedModel(str(path), "its config.json asks to run code from the folder")
     return path, {**options, "use_safetensors": True}
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotAModel(str(folder), "the folder holds no config.json") from None
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise DamagedModel(str(folder), "its config.json cannot be read")
+    return config
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _device() -> str:

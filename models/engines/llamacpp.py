@@ -12,7 +12,8 @@ import ctypes
 import math
 import os
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -27,15 +28,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import llama_cpp.llama_cpp as lib
 
-from models.engine import Evaluation, Logits, Request
+from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, taking_turns
 from models.errors import (
     BrokenLogits,
-    ContextFull,
     DamagedModel,
-    EmptyPrompt,
     EngineClosed,
     EngineFailed,
-    InvalidTokenId,
 )
 
 SLICE = 63
@@ -72,6 +70,22 @@ _address_of_row = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_in
 )
 
 
+class Weights:
+    """The native model: tensors and vocabulary. Freed when nobody holds it any more."""
+
+    def __init__(self, path: Path) -> None:
+        parameters = lib.llama_model_default_params()
+        parameters.n_gpu_layers = ALL_LAYERS
+        self.model = lib.llama_model_load_from_file(os.fsencode(path), parameters)
+        if not self.model:
+            raise DamagedModel(str(path), "llama.cpp refused it")
+        weakref.finalize(
+            self, lib.llama_model_free, self.model
+        ).atexit = False  # then the process ends anyway
+        self.vocab = lib.llama_model_get_vocab(self.model)
+        self.vocab_size = int(lib.llama_vocab_n_tokens(self.vocab))
+
+
 class LlamaCppEngine:
     """One context, one sequence, one caller at a time; the others wait for the lock."""
 
@@ -83,15 +97,13 @@ class LlamaCppEngine:
         self._lock = threading.Lock()
         self._cached: list[int] = []
         self._viewed: tuple[int, Logits] = (0, np.empty(0, dtype=np.float32))
-        self._model = self._context = None
         _start_library()
-        self._model = _open_model(path)
+        self.weights = Weights(path)
         self._context_length = -(-context_length // CONTEXT_STEP) * CONTEXT_STEP
-        self._context = self._open_context()
-        self._vocab = lib.llama_model_get_vocab(self._model)
-        self._vocab_size = int(lib.llama_vocab_n_tokens(self._vocab))
+        self._context: object | None = self._open_context()
+        self._vocab_size = self.weights.vocab_size
         self._memory = lib.llama_get_memory(self._context)
-        self._batch = lib.llama_batch_init(SLICE, 0, 1)
+        self._batch = _batch_of_one_sequence()
 
     @property
     def vocab_size(self) -> int:
@@ -102,11 +114,11 @@ class LlamaCppEngine:
         return self._context_length
 
     def tokenizer(self) -> LlamaCppTokenizer:
-        return LlamaCppTokenizer(self)
+        return LlamaCppTokenizer(self.weights)
 
     def next_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Logits:
         request = request or Request()
-        with self._lock:
+        with taking_turns(self._lock, request):
             self._check(token_ids)
             n_reused = self._keep(token_ids, at_most=len(token_ids) - 1)
             self._evaluate(token_ids, n_reused, request)
@@ -125,7 +137,7 @@ class LlamaCppEngine:
         request = request or Request()
         n_done = 0
         for n_tokens in prompt_slices(len(token_ids)) or [0]:
-            with self._lock:
+            with taking_turns(self._lock, request):
                 self._check(token_ids)
                 n_reused = self._keep(token_ids, at_most=n_done)
                 self._evaluate(token_ids[:n_done], n_reused, request)
@@ -136,26 +148,17 @@ class LlamaCppEngine:
             yield block
 
     def close(self) -> None:
+        """Free the context. The weights go when the tokenizer, which reads its vocabulary from them, goes too."""
         with self._lock:
             if self._context is not None:
                 lib.llama_batch_free(self._batch)
                 lib.llama_free(self._context)
-                lib.llama_model_free(self._model)
-            self._context = self._model = None
+            self._context = None
 
     def _check(self, token_ids: Sequence[int]) -> None:
         if self._context is None:
             raise EngineClosed(self.name)
-        if not token_ids:
-            raise EmptyPrompt
-        if len(token_ids) > self._context_length:
-            raise ContextFull(len(token_ids), self._context_length)
-        if (
-            min(token_ids) < 0 or max(token_ids) >= self._vocab_size
-        ):  # native code would read outside its table
-            raise InvalidTokenId(
-                next(i for i in token_ids if not 0 <= i < self._vocab_size), self._vocab_size
-            )
+        check_length(token_ids, self._context_length)
 
     def _keep(self, token_ids: Sequence[int], *, at_most: int) -> int:
         """Forget what the cache holds beyond the shared prefix, and return the length of what stays."""
@@ -174,15 +177,11 @@ class LlamaCppEngine:
             n_done += n_tokens
 
     def _decode(self, token_ids: Sequence[int], start: int, *, every_row: bool) -> None:
-        if not 0 <= min(token_ids) <= max(token_ids) < self._vocab_size:  # it would read outside its table
-            bad = next(i for i in token_ids if not 0 <= i < self._vocab_size)
-            raise InvalidTokenId(bad, self._vocab_size)
+        check_token_ids(token_ids, self._vocab_size)
         batch, last = self._batch, len(token_ids) - 1
         batch.n_tokens = last + 1
         for i, token_id in enumerate(token_ids):
-            batch.token[i], batch.pos[i] = token_id, start + i
-            batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
-            batch.logits[i] = every_row or i == last
+            batch.token[i], batch.pos[i], batch.logits[i] = token_id, start + i, every_row or i == last
         code = lib.llama_decode(self._context, batch)
         if code != 0:
             lib.llama_memory_clear(self._memory, True)
@@ -215,10 +214,8 @@ class LlamaCppEngine:
         parameters.n_threads = parameters.n_threads_batch = self.n_threads
         parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_ENABLED
         parameters.no_perf = True
-        context = lib.llama_init_from_model(self._model, parameters)
+        context = lib.llama_init_from_model(self.weights.model, parameters)
         if not context:
-            lib.llama_model_free(self._model)
-            self._model = None
             raise EngineFailed(self.name, "it could not open a context of this length")
         return context
 
@@ -226,11 +223,14 @@ class LlamaCppEngine:
 class LlamaCppTokenizer:
     """The vocabulary of a loaded GGUF file."""
 
-    def __init__(self, engine: LlamaCppEngine) -> None:
-        self._engine = engine  # keeps the native vocabulary alive
-        self._vocab, self._size = engine._vocab, engine.vocab_size
-        bos = int(lib.llama_vocab_bos(self._vocab))
+    def __init__(self, weights: Weights) -> None:
+        self._weights, self._vocab, self._size = weights, weights.vocab, weights.vocab_size
+        bos, eos = int(lib.llama_vocab_bos(self._vocab)), int(lib.llama_vocab_eos(self._vocab))
         self.bos_id: int | None = bos if bos >= 0 and lib.llama_vocab_get_add_bos(self._vocab) else None
+        self.special_texts: Mapping[str, str] = {
+            "bos_token": self._written(bos),
+            "eos_token": self._written(eos),
+        }
 
     # both ask about every token: 30 ms each, which one look at one law does not need
     @cached_property
@@ -247,12 +247,11 @@ class LlamaCppTokenizer:
         ids = (lib.llama_token * room)()
         n = lib.llama_tokenize(self._vocab, raw, len(raw), ids, room, add_special, parse_special)
         if n < 0:
-            raise EngineFailed(self._engine.name, "the text could not be cut into tokens")
+            raise EngineFailed(LlamaCppEngine.name, "the text could not be cut into tokens")
         return ids[:n]
 
     def token_bytes(self, token_id: int) -> bytes:
-        if not 0 <= token_id < self._size:  # native code would abort the process
-            raise InvalidTokenId(token_id, self._size)
+        check_token_ids([token_id], self._size)
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
@@ -261,19 +260,20 @@ class LlamaCppTokenizer:
                 return buffer.raw[:n]
             size = -n
 
+    def _written(self, token_id: int) -> str:
+        return self.token_bytes(token_id).decode("utf-8", "replace") if token_id >= 0 else ""
+
 
 def _start_library() -> None:
     lib.llama_log_set(_silence, ctypes.c_void_p(0))
     lib.llama_backend_init()
 
 
-def _open_model(path: Path) -> object:
-    parameters = lib.llama_model_default_params()
-    parameters.n_gpu_layers = ALL_LAYERS
-    model = lib.llama_model_load_from_file(os.fsencode(path), parameters)
-    if not model:
-        raise DamagedModel(str(path), "llama.cpp refused it")
-    return model
+def _batch_of_one_sequence() -> lib.llama_batch:
+    batch = lib.llama_batch_init(SLICE, 0, 1)
+    for i in range(SLICE):
+        batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
+    return batch
 
 
 def _common_prefix(left: Sequence[int], right: Sequence[int]) -> int:

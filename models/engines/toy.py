@@ -7,12 +7,12 @@ e^3 / (e^3 + e^2 + e + 257), about 7 %.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from models.engine import Evaluation, Logits, Request
-from models.errors import ContextFull, EmptyPrompt, EngineClosed, InvalidTokenId
+from models.engine import Evaluation, Logits, Request, check_length, check_token_ids
+from models.errors import EngineClosed
 
 SPECIAL = ("<|start|>", "<|end|>", "<|im_start|>", "<|im_end|>")
 CHAT_TEMPLATE = (
@@ -32,7 +32,8 @@ class ToyTokenizer:
     def __init__(self, extra_tokens: Sequence[bytes] = ()) -> None:
         specials = [text.encode() for text in SPECIAL]
         self._bytes = [bytes([i]) for i in range(256)] + specials + list(extra_tokens)
-        self.bos_id: int | None = 256
+        self.bos_id: int | None = None
+        self.special_texts: Mapping[str, str] = {"bos_token": SPECIAL[0], "eos_token": SPECIAL[1]}
         self.eos_ids = frozenset({257, 259})
         self.special_ids = frozenset(range(256, 260))
 
@@ -53,8 +54,7 @@ class ToyTokenizer:
         return pieces + list(rest)
 
     def token_bytes(self, token_id: int) -> bytes:
-        if not 0 <= token_id < len(self._bytes):
-            raise InvalidTokenId(token_id, len(self._bytes))
+        check_token_ids([token_id], len(self._bytes))
         return self._bytes[token_id]
 
 
@@ -109,10 +109,5 @@ class ToyEngine:
     def _check(self, token_ids: Sequence[int]) -> None:
         if self._is_closed:
             raise EngineClosed(self.name)
-        if not token_ids:
-            raise EmptyPrompt
-        if len(token_ids) > self._context_length:
-            raise ContextFull(len(token_ids), self._context_length)
-        for token_id in token_ids:
-            if not 0 <= token_id < self._vocab_size:
-                raise InvalidTokenId(token_id, self._vocab_size)
+        check_length(token_ids, self._context_length)
+        check_token_ids(token_ids, self._vocab_size)
