@@ -5,7 +5,7 @@ message text and role is fenced by markers while the template runs, and afterwar
 fences are searched for control tokens. Text across a fence is still cut into tokens as one text, so the ids are
 those of the template rendered as a whole.
 
-The template comes from a model file and is not trusted: a sandbox, no loops without end, no giant texts.
+The template comes from a model file and is not trusted: `models/template.py` runs it.
 """
 
 from __future__ import annotations
@@ -14,21 +14,18 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Literal
 
 from models.engine import Tokenizer
 from models.errors import ChatTemplateError
+from models.template import run_template
 from models.text import check_text
 
 if TYPE_CHECKING:
     from models.loading import LoadedModel
 
-MAX_TEMPLATE_CHARACTERS = 64 << 10
-MAX_RENDERED_CHARACTERS = 1 << 20
-MAX_LOOP_TURNS = 200_000
+# templates compare a role with these; any other role is fenced like a text
+PLAIN_ROLES = frozenset(("system", "user", "assistant", "tool", "developer"))
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def render(messages: Sequence[Mapping[str, str]], model: LoadedModel) -> Rendere
     for message in messages:
         check_text(message["role"])
         check_text(message["content"])
-    segments = render_segments(model.chat_template, messages, _special_texts(model.tokenizer))
+    segments = render_segments(model.chat_template, messages, model.tokenizer.special_texts)
     return RenderedPrompt(encode_segments(segments, model.tokenizer), segments)
 
 
@@ -73,20 +70,14 @@ def render_segments(
     ['[user] ', '[x]']
     """
     fence = secrets.token_hex(8)  # unguessable, so that a message cannot write it
-    rendered = _run(template, [_fenced(m, i, fence) for i, m in enumerate(messages)], special_texts)
-    segments = list(_cut(rendered, fence))
-    plain = _run(template, [dict(m) for m in messages], special_texts)
-    if "".join(segment.text for segment in segments) != plain:
-        # the template looks at the text, most often to trim it: fence what is left after trimming
-        trimmed = [{k: v.strip() for k, v in m.items()} for m in messages]
-        segments = list(
-            _cut(_run(template, [_fenced(m, i, fence) for i, m in enumerate(trimmed)], special_texts), fence)
-        )
-        if "".join(segment.text for segment in segments) != plain:
-            raise ChatTemplateError(
-                "it rewrites the messages, so that they cannot be told from its own words"
-            )
-    return segments
+    plain = run_template(template, messages, special_texts)
+    # most templates take a text as it is; many trim it, so the fences go around what trimming leaves
+    for texts in (messages, [{key: text.strip() for key, text in m.items()} for m in messages]):
+        fenced = [_fenced(message, i, fence) for i, message in enumerate(texts)]
+        segments = list(_cut(run_template(template, fenced, special_texts), fence))
+        if "".join(segment.text for segment in segments) == plain:
+            return segments
+    raise ChatTemplateError("it rewrites the messages, so that they cannot be told from its own words")
 
 
 def encode_segments(segments: Sequence[Segment], tokenizer: Tokenizer) -> list[int]:
@@ -113,81 +104,17 @@ def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
 
 def _fenced(message: Mapping[str, str], index: int, fence: str) -> dict[str, str]:
     return {
-        key: f"{fence}<{index}{key[0]}{value}>{fence}" if key == "content" or _is_unusual(value) else value
+        key: value if value in PLAIN_ROLES and key == "role" else f"{fence}[{index}:{value}]{fence}"
         for key, value in message.items()
     }
 
 
-def _is_unusual(role: str) -> bool:
-    """Templates compare roles with words they know; a role that is no plain word is fenced like a text."""
-    return not re.fullmatch(r"[A-Za-z_-]{1,32}", role)
-
-
 def _cut(rendered: str, fence: str) -> Iterator[Segment]:
     at = 0
-    for match in re.finditer(f"{fence}<(\\d+)[cr](.*?)>{fence}", rendered, re.DOTALL):
+    for match in re.finditer(rf"{fence}\[(\d+):(.*?)\]{fence}", rendered, re.DOTALL):
         if match.start() > at:
             yield Segment("template", rendered[at : match.start()])
         yield Segment("content", match.group(2), int(match.group(1)))
         at = match.end()
     if at < len(rendered):
         yield Segment("template", rendered[at:])
-
-
-def _special_texts(tokenizer: Tokenizer) -> dict[str, str]:
-    """The names templates use for the first and last token, as text."""
-    texts = {}
-    if tokenizer.bos_id is not None:
-        texts["bos_token"] = tokenizer.token_bytes(tokenizer.bos_id).decode("utf-8", "replace")
-    if tokenizer.eos_ids:
-        texts["eos_token"] = tokenizer.token_bytes(min(tokenizer.eos_ids)).decode("utf-8", "replace")
-    return {"bos_token": "", "eos_token": "", **texts}
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's own sandbox, which forbids attributes; here also loops and multiplied texts beyond reason."""
-
-    intercepted_binops = frozenset(["*", "**"])
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        sizes = [
-            x if isinstance(x, int) else len(x)
-            for x in (left, right)
-            if isinstance(x, (int, str, list, tuple))
-        ]
-        if operator == "**" or (len(sizes) == 2 and sizes[0] * sizes[1] > MAX_RENDERED_CHARACTERS):
-            raise ChatTemplateError("it builds a text beyond reason")
-        return super().call_binop(context, operator, left, right)
-
-
-def _run(template: str, messages: list[dict[str, str]], special_texts: Mapping[str, str]) -> str:
-    if len(template) > MAX_TEMPLATE_CHARACTERS:
-        raise ChatTemplateError(f"it has {len(template)} characters")
-    turns = 0
-
-    def bounded_range(*bounds: int) -> Iterator[int]:
-        nonlocal turns
-        for i in range(*bounds):
-            turns += 1
-            if turns > MAX_LOOP_TURNS:
-                raise ChatTemplateError("it loops without end")
-            yield i
-
-    def refuse(reason: object = "") -> None:
-        raise ChatTemplateError(str(reason)[:200])
-
-    sandbox = _Sandbox(trim_blocks=True, lstrip_blocks=True)
-    sandbox.globals |= {"range": bounded_range, "raise_exception": refuse}
-    rendered = ""
-    try:
-        for piece in sandbox.from_string(template).generate(
-            messages=messages, add_generation_prompt=True, tools=None, **special_texts
-        ):
-            rendered += piece
-            if len(rendered) > MAX_RENDERED_CHARACTERS:
-                raise ChatTemplateError("what it writes has no end")
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-        if isinstance(error, ChatTemplateError):
-            raise
-        raise ChatTemplateError(f"{type(error).__name__}: {error}"[:200]) from None
-    return rendered

@@ -135,9 +135,8 @@ class Tokenizer(Protocol):
     """Text to ids and ids to bytes. Ids and bytes are a token's identity; text is only for people."""
 
     bos_id: int | None  # the token put before every text, or None
-    special_texts: Mapping[
-        str, str
-    ]  # "bos_token" and "eos_token" as written, for chat templates; "" where there is none
+    # "bos_token" and "eos_token" as written, the names chat templates use; "" where there is none
+    special_texts: Mapping[str, str]
 
     @property
     def eos_ids(self) -> frozenset[int]: ...

@@ -21,7 +21,10 @@ HouseError
 ├── Cancelled             (RuntimeError)
 ├── Busy                  (RuntimeError)
 ├── FolderNotWritable     (OSError)
-└── FolderNotEmpty        (OSError)      the target of a move already holds something
+├── FolderNotEmpty        (OSError)      the target of a move already holds something
+├── FolderInsideItself    (OSError)      the target of a move lies in what is moved
+├── FolderNotOurs         (OSError)      not made by us, or the one a person is in
+└── HomeIsSet             (ValueError)   a move would not be remembered
 
 The class name is the key of its French and English sentence in `ui/locales`; the attributes fill the blanks.
 """
@@ -178,3 +181,24 @@ class FolderNotEmpty(HouseError, OSError):
     def __init__(self, path: str) -> None:
         self.path = path
         super().__init__(f"the folder {path} is not empty; name a new or an empty one")
+
+
+class FolderInsideItself(HouseError, OSError):
+    def __init__(self, path: str, folder: str) -> None:
+        self.path, self.folder = path, folder
+        super().__init__(f"{path} lies inside {folder}, which would move into itself; name a folder outside")
+
+
+class FolderNotOurs(HouseError, OSError):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} is left as it is: Logitbox did not make it, or it is your own folder or the one you are in; "
+            f"choose a new or an empty one"
+        )
+
+
+class HomeIsSet(HouseError, ValueError):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"LOGITBOX_HOME says {path} and would hide the new place; unset it, then move")

@@ -2,6 +2,9 @@
 
 LOGITBOX_HOME chooses it for one run; a folder moved with `move_home` is remembered in the platform's config
 folder; otherwise it is the platform's data folder.
+
+MARKER lies in every folder we made. Without it we neither close, move nor erase a folder that holds something:
+LOGITBOX_HOME may name any folder of the person's.
 """
 
 from __future__ import annotations
@@ -14,15 +17,23 @@ from typing import Literal
 
 import platformdirs
 
-from models.errors import FolderNotEmpty, FolderNotWritable
+from models.errors import (
+    FolderInsideItself,
+    FolderNotEmpty,
+    FolderNotOurs,
+    FolderNotWritable,
+    HomeIsSet,
+)
 
 PRIVATE = 0o700
 VARIABLE = "LOGITBOX_HOME"
+MARKER = "made-by-logitbox.txt"
+MARKER_TEXT = "Logitbox made this folder; `logitbox data erase` deletes it with everything in it.\n"
 Choice = Literal["variable", "moved", "default"]
 
 
 def data_dir() -> Path:
-    """The folder's path; it may not exist yet.
+    """The folder's path; it may not exist yet. Raises FolderNotWritable for a path that cannot be one.
 
     >>> os.environ["LOGITBOX_HOME"] = "/somewhere/else"
     >>> data_dir().as_posix(), chosen_by()
@@ -31,7 +42,7 @@ def data_dir() -> Path:
     """
     asked = os.environ.get(VARIABLE)
     if asked:
-        return Path(asked).expanduser().absolute()
+        return _absolute(asked)
     return _moved_to() or platformdirs.user_data_path("logitbox", appauthor=False)
 
 
@@ -40,6 +51,17 @@ def chosen_by() -> Choice:
     if os.environ.get(VARIABLE):
         return "variable"
     return "moved" if _moved_to() else "default"
+
+
+def open_home() -> Path:
+    """The data folder, made if need be, marked as ours and private. Raises FolderNotOurs, FolderNotWritable."""
+    return _claim(data_dir())
+
+
+def check_ours(folder: Path) -> None:
+    """Raises FolderNotOurs where moving or erasing would touch what we did not make, or where a person stands."""
+    if _holds_a_person(folder) or not _is_ours(folder):
+        raise FolderNotOurs(str(folder))
 
 
 def private_folder(path: Path) -> Path:
@@ -79,21 +101,30 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def move_home(target: Path) -> Path:
-    """Move the folder and remember the new place. Raises FolderNotEmpty, FolderNotWritable."""
-    source, target = data_dir(), target.expanduser().absolute()
-    if target == source:
+    """Move the folder and remember the new place.
+
+    Raises HomeIsSet, FolderInsideItself, FolderNotEmpty, FolderNotOurs, FolderNotWritable.
+    """
+    source, target = data_dir(), _absolute(target)
+    if chosen_by() == "variable":
+        raise HomeIsSet(str(source))
+    if target.resolve() == source.resolve():
         return source
-    if source in target.parents or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+    if source.resolve() in target.resolve().parents:
+        raise FolderInsideItself(str(target), str(source))
+    if target.is_file() or _is_filled(target):
         raise FolderNotEmpty(str(target))
-    private_folder(target)
+    check_ours(source)
+    _claim(target)
     _copy_then_remember(source, target)
     shutil.rmtree(source, ignore_errors=True)
     return target
 
 
 def erase_home() -> None:
-    """Delete the folder and forget a moved place. Raises FolderNotWritable."""
+    """Delete the folder and forget a moved place. Raises FolderNotOurs, FolderNotWritable."""
     folder = data_dir()
+    check_ours(folder)
     try:
         if folder.exists():
             shutil.rmtree(folder)
@@ -101,6 +132,43 @@ def erase_home() -> None:
         raise FolderNotWritable(str(folder)) from error
     if chosen_by() == "moved":
         _note().unlink(missing_ok=True)
+
+
+def _absolute(path: str | Path) -> Path:
+    try:
+        whole = Path(path).expanduser().absolute()
+        whole.exists()  # asks the system whether the name is one at all: it may be too long
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~somebody, whom nobody knows
+        raise FolderNotWritable(str(path)) from error
+    return whole
+
+
+def _claim(folder: Path) -> Path:
+    if not (folder / MARKER).is_file():
+        if not _is_ours(folder) or _holds_a_person(folder):
+            raise FolderNotOurs(str(folder))
+        write_private(private_folder(folder) / MARKER, MARKER_TEXT)
+    return private_folder(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Marked, or empty, or the platform's folder, which bears our name."""
+    is_named = folder == platformdirs.user_data_path("logitbox", appauthor=False)
+    return is_named or (folder / MARKER).is_file() or not _is_filled(folder)
+
+
+def _is_filled(folder: Path) -> bool:
+    """Raises FolderNotWritable where we may not look."""
+    try:
+        return folder.is_dir() and any(folder.iterdir())
+    except OSError as error:
+        raise FolderNotWritable(str(folder)) from error
+
+
+def _holds_a_person(folder: Path) -> bool:
+    """The root, the account's own folder, the current one, or a folder around these."""
+    folder = folder.resolve()
+    return any(place.resolve().is_relative_to(folder) for place in (Path.home(), Path.cwd()))
 
 
 def _copy_then_remember(source: Path, target: Path) -> None:

@@ -15,9 +15,12 @@ from models.errors import (
     EmptyPrompt,
     EngineClosed,
     EngineMissing,
+    InvalidContextLength,
     InvalidTokenId,
+    NotAModel,
     UnknownEngine,
 )
+from models.library import embedded_file
 
 SAMPLES = [
     "The capital of France is",
@@ -174,12 +177,27 @@ def test_a_closed_engine_says_so():
 
 
 @pytest.mark.real
-def test_a_closed_native_engine_says_so_twice():
+def test_a_closed_native_engine_says_so_and_its_tokenizer_lives_on():
     model = load(context_length=256)
     model.close()
     model.close()
     with pytest.raises(EngineClosed):
         model.engine.next_logits([1])
+    assert model.tokenizer.encode("The capital") == [504, 3575]
+    assert model.tokenizer.token_bytes(7042) == b" Paris" and model.tokenizer.eos_ids
+
+
+@pytest.mark.real
+def test_a_caller_who_waits_for_another_can_give_up_at_once(embedded):
+    busy, gone = threading.Thread(target=embedded.engine.next_logits, args=([260] * 1500,)), threading.Event()
+    busy.start()
+    time.sleep(0.2)  # the other one must hold the engine before we ask
+    threading.Timer(0.1, gone.set).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        embedded.engine.next_logits([97, 98], request=Request(cancel=gone))
+    assert time.monotonic() - started < 1 and busy.is_alive()
+    busy.join(timeout=120)
 
 
 @pytest.mark.real
@@ -221,18 +239,31 @@ def test_memory_that_is_not_there_is_one_sentence_with_numbers():
     assert error.value.needed_mib > error.value.free_mib > 0
 
 
-def test_unknown_and_missing_engines_say_what_to_type(monkeypatch):
+def test_an_unknown_engine_says_which_there_are():
     with pytest.raises(UnknownEngine, match="llama_cpp, transformers, toy"):
         load(engine="vllm")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    from models import loading
-
-    monkeypatch.setattr(loading, "locate", lambda source: (None, embedded_path()))
-    with pytest.raises(EngineMissing, match=r"pip install 'logitbox\[llama\]'"):
-        load(engine="llama_cpp")
 
 
-def embedded_path():
-    from pathlib import Path
+@pytest.mark.parametrize(
+    ("engine", "missing", "extra"),
+    [("llama_cpp", "llama_cpp", "llama"), ("transformers", "torch", "transformers")],
+)
+def test_a_missing_library_says_what_to_type(monkeypatch, engine, missing, extra):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
+    with pytest.raises(EngineMissing, match=rf"pip install 'logitbox\[{extra}\]'"):
+        load(engine=engine)
 
-    return Path(__file__)
+
+@pytest.mark.parametrize("context_length", [0, -5])
+def test_a_context_of_nothing_is_refused(context_length):
+    with pytest.raises(InvalidContextLength):
+        load("toy", context_length=context_length)
+
+
+def test_the_toy_and_the_files_are_not_mixed_up():
+    assert load("toy", context_length=9).engine.context_length == 9
+    with pytest.raises(NotAModel, match="toy"):
+        load(embedded_file(), engine="toy")
+    with pytest.raises(NotAModel, match="toy alone"):
+        load("toy", engine="llama_cpp")

@@ -12,7 +12,7 @@ from models.errors import DamagedModel, ModelFileError, NotAModel
 from models.gguf import read_header
 from models.library import embedded_file, locate
 
-STRING, ARRAY, UINT32, INT32, FLOAT32, UINT64 = 8, 9, 4, 5, 6, 10
+STRING, ARRAY, UINT32, INT32, FLOAT32, BOOL, UINT64 = 8, 9, 4, 5, 6, 7, 10
 
 
 def text(value: bytes) -> bytes:
@@ -124,6 +124,26 @@ def test_what_would_abort_native_code_is_refused_with_its_reason(tmp_path, chang
 def test_a_tensor_must_lie_inside_the_file(tmp_path, tensor):
     with pytest.raises(DamagedModel):
         read_header(written(tmp_path, gguf(GOOD, **tensor)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"general.architecture": entry("general.architecture", STRING, text(b"bert"))},
+        {"x": entry("llama.attention.causal", BOOL, b"\0")},
+    ],
+)
+def test_a_model_that_predicts_nothing_is_refused(tmp_path, changed):
+    """Its row would be all zeros: a uniform law, shown as if the model had said it."""
+    with pytest.raises(NotAModel, match="vectors"):
+        read_header(written(tmp_path, gguf(GOOD | changed)))
+
+
+def test_what_cannot_be_opened_is_no_model(tmp_path):
+    with pytest.raises(NotAModel):
+        read_header(tmp_path)
+    with pytest.raises(NotAModel):
+        read_header(tmp_path / "none.gguf")
 
 
 def test_a_hostile_name_stays_text(tmp_path):

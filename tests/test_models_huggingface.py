@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from models import Evaluation, Request, load
-from models.errors import Cancelled, ContextFull, DamagedModel, EngineClosed, NotAModel
+from models import Evaluation, Request, load, loading
+from models.errors import Cancelled, ContextFull, DamagedModel, EngineClosed, EngineFailed, NotAModel
 
 pytest.importorskip(
     "torch", reason="torch is not installed; `pip install 'logitbox[transformers]'` brings it"
@@ -25,8 +25,10 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def dequantised():
-    """The embedded GGUF file through transformers; about 20 s."""
-    return load(engine="transformers", context_length=512)
+    """The embedded GGUF file where llama.cpp is not installed; about 20 s."""
+    with pytest.MonkeyPatch.context() as without:
+        without.setattr(loading, "_is_installed", lambda engine: engine == "transformers")
+        return load(context_length=512)
 
 
 def law(row):
@@ -140,8 +142,47 @@ def test_truncated_weights_are_one_sentence(tmp_path):
         load(tmp_path)
 
 
-def test_without_the_binding_the_same_file_runs_and_is_labelled_slower(tmp_path, monkeypatch):
-    from models import loading
+def test_without_the_binding_the_same_file_runs_and_is_labelled_slower(dequantised):
+    assert (dequantised.engine.name, dequantised.is_slower_fallback) == ("transformers", True)
 
-    monkeypatch.setattr(loading, "_is_installed", lambda engine: engine == "transformers")
-    assert loading._best_engine(tmp_path / "model.gguf") == "transformers"
+
+@pytest.mark.parametrize("config", ["{", "[1]", ""])
+def test_an_unreadable_config_is_one_sentence(tmp_path, config):
+    (tiny_folder(tmp_path) / "config.json").write_text(config, "utf-8")
+    with pytest.raises(DamagedModel, match="config"):
+        load(tmp_path)
+
+
+def test_a_sliding_window_forgets_and_starts_again(tmp_path):
+    """Its cache cannot be cut back, so an edit is answered from the start instead of with an error."""
+    model = load(
+        tiny_folder(tmp_path, architectures=["MistralForCausalLM"], model_type="mistral", sliding_window=8)
+    )
+    long = list(range(20))
+    alone = model.engine.next_logits([*long[:15], 3])
+    model.engine.next_logits(long)
+    assert np.abs(model.engine.next_logits([*long[:15], 3]) - alone).max() < 1e-4
+
+
+def test_an_error_in_the_middle_leaves_no_half_filled_cache(tmp_path, monkeypatch):
+    model = load(tiny_folder(tmp_path))
+    ids = model.tokenizer.encode("abcdef")
+    expected = model.engine.next_logits(ids)
+    network = model.engine._model.model.layers[1]
+    forward = network.forward
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(network, "forward", fail)
+    with pytest.raises(EngineFailed, match="out of memory"):
+        model.engine.next_logits([*ids, 7, 8])
+    monkeypatch.setattr(network, "forward", forward)
+    assert np.abs(model.engine.next_logits(ids) - expected).max() < 1e-5
+
+
+def test_scoring_with_a_closed_engine_says_so(tmp_path):
+    model = load(tiny_folder(tmp_path))
+    model.close()
+    with pytest.raises(EngineClosed):
+        list(model.engine.all_logits([1, 2]))

@@ -39,6 +39,10 @@ def test_nothing_given_means_the_embedded_model():
         ("./nowhere/model.gguf", NotAModel),
         ("~/nowhere", NotAModel),
         (__file__, NotAModel),
+        ("~nosuchuser/model.gguf", NotAModel),
+        ("x" * 5000 + ".gguf", NotAModel),
+        ("a\0b.gguf", NotAModel),
+        ("/dev/null", NotAModel),
     ],
 )
 def test_a_wrong_name_or_path_is_named(source, error):
