@@ -8,52 +8,28 @@ Starts its own server on a free port and drives an installed Chromium, Chrome or
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file, only scripts/ would be found
+
+from scripts.installer.browsers import browser_command, find_browser, launch_flags
+from scripts.serving import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
 SIZE = {"width": 1280, "height": 920}
 READY = "[data-ready='1'][aria-busy='false']:not([data-seq='0'])"
 TEXT = "Once upon a time, there was a little"
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """The address of `logitbox ui` on a free port, for as long as the block lasts."""
-    command = [sys.executable, "-m", "ui.cli", "ui", "--port", "0", "--no-browser"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        yield address(process)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def address(process: subprocess.Popen[str]) -> str:
-    for line in process.stdout or ():
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        if found:
-            return found.group()
-    raise SystemExit("logitbox ui ended before it gave an address")
-
-
 def browser_program() -> str:
-    program = next((path for path in map(shutil.which, PROGRAMS) if path), None)
+    program = find_browser()
     if program is None:
-        raise SystemExit("no Chromium, Chrome or Edge on this machine (Debian: apt-get install chromium)")
+        raise SystemExit(f"no Chromium, Chrome or Edge on this machine; type: {browser_command()}")
     return program
 
 
@@ -75,10 +51,9 @@ def pose(page: Page, base: str, lang: str) -> None:
 def shoot(out: Path, lang: str, dark: bool) -> None:
     from playwright.sync_api import sync_playwright
 
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    arguments = [*QUIET, *(["--no-sandbox"] if is_root else [])]  # Chromium's sandbox refuses root
-    with server() as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_program(), args=arguments)
+    program = browser_program()
+    with serving() as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=launch_flags())
         page = browser.new_page(
             viewport=SIZE, device_scale_factor=1.5, color_scheme="dark" if dark else "light"
         )

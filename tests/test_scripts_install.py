@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from scripts.installer.sentences import SENTENCES, lang_in, language
 
 ROOT = Path(__file__).parent.parent
 SAVED = Path(__file__).parent / "fixtures" / "install"
+MEASURED = (ROOT / "docs/decisions/0003-packaging.md").read_text(encoding="utf-8")
 
 
 def saved(name: str) -> str:
@@ -35,6 +37,8 @@ def saved(name: str) -> str:
         ("read_only.txt", "read_only"),
         ("no_network.txt", "no_network"),
         ("no_network_locked.txt", "no_network"),
+        ("no_wheel.txt", "no_wheel"),
+        ("no_wheel_locked.txt", "no_wheel"),
         ("no_venv.txt", "no_venv"),
         ("killed_compiler.txt", "out_of_memory"),
     ],
@@ -51,6 +55,13 @@ def test_a_warning_of_a_dead_index_does_not_hide_the_missing_compiler():
     warning = saved("no_network.txt").splitlines()[0]
     assert warning.startswith("WARNING: Retrying")
     assert diagnosis.diagnose(f"{warning}\n{saved('no_compiler.txt')}") == "no_compiler"
+
+
+def test_a_package_that_nobody_built_for_this_machine_is_named(place, monkeypatch):
+    """musl or a new Python: the index answered, so "connect to the network" would send the reader astray."""
+    with_pip(monkeypatch, FakePip({"step_core": saved("no_wheel.txt")}))
+    with pytest.raises(InstallFailed, match=r"no fitting numpy for Python 3\."):
+        install(place, LIGHT)
 
 
 def test_an_unknown_failure_quotes_the_line_that_says_error():
@@ -164,6 +175,34 @@ def test_the_second_start_asks_pip_for_nothing(place, monkeypatch):
     install(place, FULL)
     install(place, LIGHT)
     assert second.calls == []
+
+
+def test_an_environment_whose_python_has_gone_is_filled_anew(place, monkeypatch, capsys):
+    """`venv --clear` takes what was installed along, and the stamp that said so."""
+
+    def make_venv(place):
+        shutil.rmtree(place.venv)
+        place.python.parent.mkdir(parents=True)
+        place.python.touch()
+        place.log.touch()
+
+    first = with_pip(monkeypatch, FakePip())
+    install(place, FULL)
+    monkeypatch.setattr(environment, "_is_usable", lambda place: place.python.exists())
+    monkeypatch.setattr(environment, "_make_venv", make_venv)
+    place.python.unlink()
+    second = with_pip(monkeypatch, FakePip())
+    install(place, FULL)
+    assert second.steps == first.steps
+    assert stamp.read(place.venv).installed == FULL
+
+
+@pytest.mark.parametrize(("lang", "size"), [("en", "1.5 GB"), ("fr", "1,5 Go")])
+def test_the_welcome_says_the_size_that_was_measured(place, monkeypatch, capsys, lang, size):
+    with_pip(monkeypatch, FakePip())
+    place.python.unlink()
+    install(Place(place.root, lang), FULL)
+    assert size in capsys.readouterr().err and "1.5 GB" in MEASURED
 
 
 def test_the_test_tools_are_added_to_what_is_there(place, monkeypatch):
@@ -323,3 +362,10 @@ def test_a_browser_is_found_where_each_system_keeps_it():
     assert browsers.find_browser("darwin", {}, nothing, lambda path: "Chromium" in str(path))
     assert browsers.find_browser("linux", {"LOGITBOX_BROWSER": "/opt/mine"}, nothing) == "/opt/mine"
     assert browsers.find_browser("linux", {}, nothing) is None
+
+
+def test_chromium_gives_up_its_sandbox_only_for_root(monkeypatch):
+    for user, given_up in ((0, True), (1000, False)):
+        monkeypatch.setattr(browsers.os, "geteuid", lambda user=user: user, raising=False)
+        monkeypatch.setattr(browsers.sys, "platform", "linux")
+        assert ("--no-sandbox" in browsers.launch_flags()) is given_up

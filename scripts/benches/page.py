@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,16 +9,10 @@ from typing import Any
 import numpy as np
 
 from scripts.benches.figure import Figure
-from scripts.installer.browsers import find_browser
+from scripts.installer.browsers import browser_command, find_browser, launch_flags
+from scripts.serving import serving
 
-PORT = 7969
 N_CLICKS, N_DRAG_STEPS = 12, 120
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 DRAG = """async n => {
   const slider = document.querySelector('[data-testid="temperature"]');
@@ -44,7 +33,7 @@ DRAG = """async n => {
 
 
 def figures() -> list[Figure]:
-    with _server() as address, _page(address) as page:
+    with serving() as address, _page(address) as page:
         drag = page.evaluate(DRAG, N_DRAG_STEPS)
         work, fps = float(np.median(drag["work"])), (N_DRAG_STEPS - 1) / drag["seconds"]
         beyond = float(np.median(list(_click_ms(page))))
@@ -91,38 +80,14 @@ def _click_ms(page: Any) -> Iterator[float]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
-    address = f"http://127.0.0.1:{PORT}"
-    command = [sys.executable, "-m", "ui.cli", "ui", "--no-browser", "--port", str(PORT)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            _wait_until_ready(address)
-            yield address
-        finally:
-            server.terminate()
-
-
-def _wait_until_ready(address: str) -> None:
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(f"{address}/api/v1/models", timeout=2) as answer:
-                if json.load(answer)["status"] == "ready":
-                    return
-        except OSError:
-            pass
-        time.sleep(0.1)  # a server is starting: there is nothing to wait on but the clock
-    raise SystemExit("the page did not start within a minute")
-
-
-@contextmanager
 def _page(address: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    browser_file = find_browser()
-    if browser_file is None:
-        raise SystemExit("no Chromium, Chrome or Edge was found; install one to measure the page")
+    program = find_browser()
+    if program is None:
+        raise SystemExit(f"no Chromium, Chrome or Edge on this machine; type: {browser_command()}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(browser_file), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=launch_flags())
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{address}/?level=2&lang=en")
         page.wait_for_selector("[data-ready='1'][data-seq]:not([data-seq='0'])", timeout=60_000)

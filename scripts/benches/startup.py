@@ -8,12 +8,13 @@ import time
 
 import numpy as np
 
+from models.engines.llamacpp import default_n_threads
 from models.library import embedded_file
 from scripts.benches.figure import Figure
 
 PROMPT = "The capital of France is"
 N_RUNS = 7
-# two threads, flash attention and a context of 4096, as `logitbox next` has
+# the threads, the flash attention and the context of 4096 that `logitbox next` has
 BARE = """
 import sys
 import numpy as np
@@ -23,7 +24,8 @@ lib.llama_log_set(silence, None)
 lib.llama_backend_init()
 model = lib.llama_model_load_from_file(sys.argv[1].encode(), lib.llama_model_default_params())
 parameters = lib.llama_context_default_params()
-parameters.n_ctx, parameters.n_threads, parameters.n_threads_batch, parameters.flash_attn_type = 4096, 2, 2, 1
+parameters.n_ctx, parameters.flash_attn_type = 4096, 1
+parameters.n_threads = parameters.n_threads_batch = int(sys.argv[3])
 context = lib.llama_init_from_model(model, parameters)
 vocab = lib.llama_model_get_vocab(model)
 text = sys.argv[2].encode()
@@ -38,7 +40,7 @@ print(int(row.argmax()))
 def figures() -> list[Figure]:
     commands = {
         "ours": [sys.executable, "-m", "ui.cli", "next", PROMPT],
-        "bare": [sys.executable, "-c", BARE, str(embedded_file()), PROMPT],
+        "bare": [sys.executable, "-c", BARE, str(embedded_file()), PROMPT, str(default_n_threads())],
     }
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(N_RUNS):

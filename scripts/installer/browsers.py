@@ -20,6 +20,8 @@ WINDOWS = (
     r"Microsoft\Edge\Application\msedge.exe",
 )
 
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
 
 def find_browser(
     platform: str = sys.platform,
@@ -37,6 +39,12 @@ def find_browser(
         return environ["LOGITBOX_BROWSER"]
     on_path = next((path for path in map(find, NAMES) if path), None)
     return on_path or next((str(p) for p in _places(platform, environ) if exists(p)), None)
+
+
+def launch_flags() -> list[str]:
+    """How every Chromium of ours starts: nothing of its own over the network; its sandbox refuses root."""
+    is_root = sys.platform != "win32" and os.geteuid() == 0
+    return [*QUIET, *(["--no-sandbox"] if is_root else [])]
 
 
 def find_node() -> str | None:

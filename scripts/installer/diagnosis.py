@@ -17,7 +17,7 @@ CAUSES: tuple[tuple[str, str], ...] = (
         "no_network",
         r"name resolution|getaddrinfo failed|Failed to establish a new connection|Network is unreachable"
         r"|nodename nor servname|ConnectTimeoutError|ReadTimeoutError|Read timed out|Tunnel connection failed"
-        r"|CERTIFICATE_VERIFY_FAILED|\(from versions: none\)",
+        r"|CERTIFICATE_VERIFY_FAILED",
     ),
     ("out_of_memory", r"Killed signal terminated program|out of memory|virtual memory exhausted|bad_alloc"),
     (
@@ -27,25 +27,40 @@ CAUSES: tuple[tuple[str, str], ...] = (
         r"|command '?(gcc|cc|clang|cl)(\.exe)?'? failed: No such file|no such file or directory: 'nmake'"
         r"|is not a full path to an existing compiler",
     ),
+    # the lock fits itself, so a conflict with it means that this machine finds no file of the locked version
+    ("no_wheel", r"Could not find a version that satisfies|The user requested \(constraint\)"),
 )
 
 
 def diagnose(output: str) -> str:
     """What a failed command lacked: a key of `sentences.SENTENCES`, "unknown" when no cause is recognised.
 
-    Warnings are asked last: pip warns of one dead index and may go on to find everything in another; but with
-    no index at all it ends in "ResolutionImpossible", and then the warnings are the only trace of the network.
+    Warnings are asked last: pip warns of one dead index and may go on to find everything in another; but where it
+    found nothing, "from versions: none" says the same of a lost network and of a package that nobody built for
+    this machine, and then the warnings are the only trace of the network.
 
     >>> diagnose("OSError: [Errno 28] No space left on device"), diagnose("something else")
     ('disk_full', 'unknown')
     """
     said = "\n".join(line for line in output.splitlines() if not line.lstrip().startswith("WARNING:"))
     cause = _cause(said)
-    return _cause(output) if cause == "unknown" else cause
+    return _cause(output) if cause in ("unknown", "no_wheel") else cause
 
 
 def _cause(text: str) -> str:
     return next((key for key, pattern in CAUSES if re.search(pattern, text, re.IGNORECASE)), "unknown")
+
+
+def missing_package(output: str) -> str:
+    """The package of which pip found nothing; "" when it does not say.
+
+    >>> missing_package("ERROR: No matching distribution found for numpy>=2.2")
+    'numpy'
+    """
+    found = re.search(
+        r"No matching distribution found for ([\w.-]+)|The user requested \(constraint\) ([\w.-]+)", output
+    )
+    return (found[1] or found[2]) if found else ""
 
 
 def last_error(output: str) -> str:

@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from scripts.installer.running import Ran, run_logged
 from scripts.installer.sentences import say
 
 GIGABYTE = 1e9
-NEEDED_GB = {"light": 1, "full": 3}
+NEEDED_GB = {"light": 1, "full": 3}  # free before: pip unpacks and compiles beside what stays (0003: 1.5 GB)
 ENGINES = ("llama", "transformers")
 FATAL = frozenset({"disk_full", "read_only"})  # another engine would meet the same wall
 
@@ -71,8 +72,8 @@ def install(place: Place, groups: Sequence[str], *, repair: bool = False) -> Non
     if place.python.exists() and known.covers(groups, mark, accept=accept):
         _mention_left_out(place, known, groups)
         return
-    known = known if known.fingerprint == mark else stamp.Stamp(mark)
-    _prepare(place, groups)
+    is_new = _prepare(place, groups)  # then the stamp that was read is that of what was there before
+    known = stamp.Stamp(mark) if is_new or known.fingerprint != mark else known
     for group in known.missing(groups, accept=accept):
         reason = STEPS[group](place)
         if reason:
@@ -83,15 +84,18 @@ def install(place: Place, groups: Sequence[str], *, repair: bool = False) -> Non
     print(place.say("ready"), file=sys.stderr)
 
 
-def _prepare(place: Place, groups: Sequence[str]) -> None:
+def _prepare(place: Place, groups: Sequence[str]) -> bool:
+    """A usable environment; True where it was made just now, and is therefore empty."""
     size = "light" if "transformers" not in groups else "full"
     if not place.python.exists():
         _look_at_disk(place, NEEDED_GB[size])
         minutes = place.say(f"minutes_{size}")
-        facts = {"minutes": minutes, "gigabytes": NEEDED_GB[size], "folder": place.venv}
+        facts = {"minutes": minutes, "gigabytes": place.say(f"gigabytes_{size}"), "folder": place.venv}
         print(place.say("welcome", **facts), file=sys.stderr)
-    if not _is_usable(place):
-        _make_venv(place)
+    if _is_usable(place):
+        return False
+    _make_venv(place)
+    return True
 
 
 def _look_at_disk(place: Place, gigabytes: int) -> None:
@@ -226,6 +230,8 @@ def _sentence(place: Place, reason: str, step: str, output: str) -> str:
     facts = {
         "step": place.say(step),
         "reason": diagnosis.last_error(output),
+        "package": diagnosis.missing_package(output) or step.removeprefix("step_"),
+        "system": sysconfig.get_platform(),
         "command": diagnosis.compiler_command(),
         "folder": place.venv,
         "gigabytes": NEEDED_GB["full"],

@@ -19,6 +19,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "minutes_full": ("about 10 minutes", "une dizaine de minutes"),
     "minutes_light": ("about 8 minutes", "environ 8 minutes"),
+    "gigabytes_full": ("1.5", "1,5"),
+    "gigabytes_light": ("1", "1"),
     "step_venv": ("Make the Python environment", "Création de l'environnement Python"),
     "step_core": ("Install the libraries", "Installation des bibliothèques"),
     "step_model": ("Install the model (98 MB)", "Installation du modèle (98 Mo)"),
@@ -43,7 +45,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "step_apt": ("Install {packages} with apt-get", "Installation de {packages} avec apt-get"),
     "ready": ("Everything is installed.", "Tout est installé."),
     "starting": ("Starting Logitbox; Ctrl-C stops it.", "Démarrage de Logitbox ; Ctrl-C l'arrête."),
-    "checking": ("Running every gate.", "Passage de tous les contrôles."),
+    "checking": ("Running every gate.", "Exécution de tous les contrôles."),
     "stopped": ("Stopped. The same command goes on from here.", "Arrêté. La même commande reprendra ici."),
     "slower": (
         "The same model will run through transformers, more slowly.",
@@ -55,9 +57,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "left_out": (
         "Left out at the first start: {names}. To try again: python scripts/start.py --repair",
-        "Laissé de côté au premier démarrage : {names}. Pour réessayer : python scripts/start.py --repair",
+        "Non installé au premier démarrage : {names}. Pour réessayer : python scripts/start.py --repair",
     ),
-    "log": ("The whole output is in {log}", "Toute la sortie est dans {log}"),
+    "log": ("The whole output is in {log}", "Le journal complet se trouve dans {log}"),
     # --- what can be missing, and what to type
     "old_python": (
         "Logitbox needs Python 3.11 or newer and this is {version}; install one from python.org and type: "
@@ -92,16 +94,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "L'index des paquets est injoignable ; connectez cette machine au réseau (seul le premier démarrage "
         "en a besoin) et retapez la même commande.",
     ),
+    "no_wheel": (
+        "The package index offers no fitting {package} for Python {version} on {system}; start with another "
+        "version of Python, or on another network if a proxy or a login page stands before this one.",
+        "L'index des paquets n'a pas de {package} qui convienne à Python {version} sur {system} ; essayez une "
+        "autre version de Python, ou un autre réseau si un proxy ou une page de connexion filtre celui-ci.",
+    ),
     "read_only": (
         "The folder {folder} cannot be written to; copy the project where you may write and start it there.",
         "Impossible d'écrire dans le dossier {folder} ; copiez le projet là où vous pouvez écrire et "
-        "démarrez-le de là.",
+        "lancez-le depuis cet endroit.",
     ),
     "cuda_only": (
         "This machine has no NVIDIA card and PyTorch's CPU index cannot be reached: torch is left out rather "
         "than taking gigabytes of NVIDIA libraries; to try again: python scripts/start.py --repair",
         "Cette machine n'a pas de carte NVIDIA et l'index CPU de PyTorch est injoignable : torch est laissé "
-        "de côté plutôt que de prendre des gigaoctets de bibliothèques NVIDIA ; pour réessayer : "
+        "de côté pour ne pas télécharger des gigaoctets de bibliothèques NVIDIA ; pour réessayer : "
         "python scripts/start.py --repair",
     ),
     "no_engine": (
@@ -114,12 +122,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "no_browser": (
         "No Chromium, Chrome or Edge was found: the browser tests will be skipped. To run them: {command}",
-        "Ni Chromium, ni Chrome, ni Edge n'a été trouvé : les tests de navigateur seront sautés. "
+        "Ni Chromium, ni Chrome, ni Edge n'a été trouvé : les tests de navigateur seront ignorés. "
         "Pour les lancer : {command}",
     ),
     "no_node": (
         "Node was not found: the JavaScript tests will be skipped. To run them: {command}",
-        "Node n'a pas été trouvé : les tests JavaScript seront sautés. Pour les lancer : {command}",
+        "Node n'a pas été trouvé : les tests JavaScript seront ignorés. Pour les lancer : {command}",
     ),
     # --- help of the two commands
     "help_start": (
@@ -128,14 +136,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "help_test": (
         "Install Logitbox and the test tools, then run every gate.",
-        "Installe Logitbox et les outils de test, puis passe tous les contrôles.",
+        "Installe Logitbox et les outils de test, puis exécute tous les contrôles.",
     ),
     "help_port": ("port of the page (default 7860)", "port de la page (7860 par défaut)"),
     "help_lang": ("language of the page and of these messages", "langue de la page et de ces messages"),
     "help_no_browser": ("only print the address", "afficher l'adresse sans ouvrir le navigateur"),
     "help_light": (
-        "without torch and transformers: about 1 GB instead of 3",
-        "sans torch ni transformers : environ 1 Go au lieu de 3",
+        "without torch and transformers: less than 1 GB instead of 1.5",
+        "sans torch ni transformers : moins de 1 Go au lieu de 1,5",
     ),
     "help_repair": ("try again what could not be installed", "réessayer ce qui n'a pas pu être installé"),
     "help_long": ("the slow, exhaustive tests too", "aussi les tests longs et exhaustifs"),
@@ -146,7 +154,7 @@ def say(key: str, lang: str, **facts: object) -> str:
     """One sentence, its blanks filled.
 
     >>> say("log", "fr", log="install.log")
-    'Toute la sortie est dans install.log'
+    'Le journal complet se trouve dans install.log'
     """
     english, french = SENTENCES[key]
     return (french if lang == "fr" else english).format(**facts)

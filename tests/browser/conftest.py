@@ -8,42 +8,26 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
-import shutil
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.installer.browsers import browser_command, find_browser, launch_flags
+from scripts.serving import serving
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-ROOT = Path(__file__).parent.parent.parent
-START_S = 90.0  # a cold import of Gradio alone takes 11 s
 STEP_MS = 20_000
-PROGRAMS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "microsoft-edge",
-    "msedge",
-)
-INSTALLED = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-)
-QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+# Chromium itself refuses every other machine: asking this process about each of the 68 requests of a page (a route)
+# cost 0.2 s a page and switched its cache off
+LOOPBACK_ONLY = [
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
 
 
 def missing(reason: str) -> None:
@@ -53,65 +37,24 @@ def missing(reason: str) -> None:
 
 
 def chromium() -> str:
-    found = [shutil.which(name) for name in PROGRAMS] + [path for path in INSTALLED if Path(path).exists()]
-    program = next((path for path in found if path), None)
+    program = find_browser()
     if program is None:
-        missing("no Chromium, Chrome or Edge on this machine (Debian: apt-get install chromium)")
+        missing(f"no Chromium, Chrome or Edge on this machine; type: {browser_command()}")
     return program or ""
-
-
-def launch(*command: str) -> Iterator[str]:
-    """Start an application that prints its address; yields the address, then ends the process."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=environment, text=True, encoding="utf-8",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    lines: Queue[str] = Queue()
-    reader = threading.Thread(target=collect, args=(process, lines), daemon=True)
-    reader.start()
-    try:
-        yield address_in(lines, process)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        reader.join(timeout=5)
-        if process.stdout:
-            process.stdout.close()
-
-
-def collect(process: subprocess.Popen[str], lines: Queue[str]) -> None:
-    """Keeps reading for as long as the process lives: a full pipe would stop it."""
-    for line in process.stdout or ():
-        lines.put(line)
-
-
-def address_in(lines: Queue[str], process: subprocess.Popen[str]) -> str:
-    said: list[str] = []
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        try:
-            said.append(lines.get(timeout=0.5))
-        except Empty:
-            if process.poll() is not None:
-                break
-            continue
-        found = re.search(r"http://(?:127\.0\.0\.1|localhost):\d+", said[-1])
-        if found:
-            return found.group()
-    pytest.fail("the application gave no address:\n" + "".join(said))
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of `logitbox ui` on the embedded model."""
-    yield from launch("-m", "ui.cli", "ui", "--port", "0", "--no-browser")
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def hostile_server() -> Iterator[str]:
     """The address of the same application on a toy model whose tokens attack the page."""
-    yield from launch(str(Path(__file__).parent / "hostile_app.py"))
+    with serving(str(Path(__file__).parent / "hostile_app.py")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +64,9 @@ def browser() -> Iterator[Browser]:
         missing("Playwright is not installed: pip install playwright")
     from playwright.sync_api import sync_playwright
 
-    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    flags = [*launch_flags(), *LOOPBACK_ONLY]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET + sandbox)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
         yield browser
         browser.close()
 
@@ -170,17 +113,16 @@ def make_page(browser: Browser) -> Iterator[Callable[..., Driver]]:
     opened: list[tuple[BrowserContext, Driver]] = []
     foreign: list[str] = []
 
-    def guard(route: Any) -> None:
-        if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost"):
-            route.continue_()
-        else:
-            foreign.append(route.request.url)
-            route.abort()
+    def watch(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob") and parts.hostname not in ("127.0.0.1", "localhost"):
+            foreign.append(url)
 
     def make(base: str, **options: Any) -> Driver:
         context = browser.new_context(**{"locale": "en-GB", **options})
-        context.route(re.compile("^(?!data:|blob:)"), guard)
+        context.on("request", lambda request: watch(request.url))
         driver = Driver(context.new_page(), base)
+        driver.page.on("websocket", lambda socket: watch(socket.url))
         opened.append((context, driver))
         return driver
 

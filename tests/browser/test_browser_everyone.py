@@ -17,6 +17,15 @@ LOOKS = [
     pytest.param({"viewport": {"width": 390, "height": 844}}, "lang=fr&level=2", id="phone-2"),
 ]
 
+# the first background behind the page that lets nothing through, and the text on it, as [red, green, blue]
+COLOURS = """() => {
+  const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  let node = document.querySelector("[data-ready]");
+  const ink = rgb(getComputedStyle(node).color).slice(0, 3);
+  while (node && (rgb(getComputedStyle(node).backgroundColor)[3] ?? 1) < 1) node = node.parentElement;
+  return [node ? rgb(getComputedStyle(node).backgroundColor).slice(0, 3) : [255, 255, 255], ink];
+}"""
+
 
 def visible(home: Any, name: str) -> bool:
     shown: bool = home.page.locator(f"[data-testid={name}]").first.is_visible()
@@ -65,13 +74,20 @@ def test_a_change_of_language_keeps_the_text_and_what_was_added(home: Any) -> No
 
 def test_dark_is_dark(make_page: Make, server: str) -> None:
     home = make_page(server, color_scheme="dark").open("lang=en")
-    script = (
-        "() => getComputedStyle(document.querySelector('[data-ready]')).color.match(/[\\d.]+/g).map(Number)"
-    )
-    assert (
-        min(home.page.evaluate(script)[:3]) > 150
-        or home.page.get_attribute("[data-ready]", "data-theme") == "dark"
-    )
+    background, ink = home.page.evaluate(COLOURS)
+    assert max(background) < 60 and min(ink) > 180, (background, ink)
+
+
+def test_the_browser_itself_reaches_no_other_machine(browser: Any) -> None:
+    """Names and bare addresses alike, so that a page that tried would fail here as well as be told on."""
+    page = browser.new_page()
+    seen: list[tuple[str, str]] = []
+    page.on("requestfailed", lambda request: seen.append((request.url, request.failure)))
+    for url in ("http://example.org/", "http://192.0.2.1/"):
+        page.evaluate("url => fetch(url, {mode: 'no-cors'}).catch(() => null)", url)
+    page.close()
+    refused = "net::ERR_NAME_NOT_RESOLVED"
+    assert seen == [("http://example.org/", refused), ("http://192.0.2.1/", refused)]
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])

@@ -201,17 +201,19 @@ def drag_once(home: Any, n_moves: int = 90) -> dict[str, float]:
 
 
 def test_dragging_the_temperature_asks_nobody_and_keeps_the_frame_rate(make_page: Make, server: str) -> None:
-    """At least 55 frames a second, or at most 6 ms of main thread a redraw; the best of three."""
+    """At least 55 frames a second, or at most 6 ms of main thread a redraw, in one of three drags."""
     home = make_page(server).open("lang=en&level=2")
     home.requests.clear()
-    measured = [drag_once(home) for _ in range(3)]
-    print(json.dumps(measured))
+    for _ in range(3):
+        measured = drag_once(home)
+        print(json.dumps(measured))
+        assert measured["redraws"] > 10
+        is_smooth = measured["fps"] >= 55 or measured["main_thread_ms"] <= 6
+        if is_smooth:
+            break
+    assert is_smooth, measured
     assert home.requests == []
     assert home.page.get_attribute("[data-testid=model-calls]", "data-n") == "0"
-    assert min(each["redraws"] for each in measured) > 10
-    assert (
-        max(each["fps"] for each in measured) >= 55 or min(each["main_thread_ms"] for each in measured) <= 6
-    )
 
 
 WATCH_CLICK = """() => {

@@ -1,20 +1,18 @@
 """What each preset teaches, as figures of the embedded model at T = 1 over the whole vocabulary (in percent).
 
-Another processor, another build and flash attention on or off each round the activations differently. On one machine
-that moved "What is the capital of France?" from 74.8 to 64.5 %, and the flag alone did it. So the tolerance is on the
-scale where such differences live: the log-odds, 0.5 (France: 76.8 % may be 67 to 85; 6.1 % may be 3.8 to 9.7).
+How far a figure may lie from them is told in tests/log_odds.py.
 """
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.log_odds import near
+
 pytestmark = [pytest.mark.browser, pytest.mark.real]
-TOLERANCE = 0.5  # of log-odds; the engines differ from each other by 0.62 in a logit
 
 FRANCE = "La capitale de la France est"
 SPAIN = "La capitale de l'Espagne est Madrid. "
@@ -53,12 +51,6 @@ BESIDE = (
     "Bonjour",
     "🎉",
 )
-
-
-def near(percent: float, expected: float) -> bool:
-    """Within TOLERANCE on the log-odds scale."""
-    odds = [math.log(each / (100 - each)) for each in (percent, expected)]
-    return abs(odds[0] - odds[1]) < TOLERANCE
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +116,7 @@ def test_paris_has_two_tokens(told: dict[str, dict[str, Any]]) -> None:
 
 
 def test_one_digit_is_one_token_and_follows_history(told: dict[str, dict[str, Any]]) -> None:
-    assert told["La Révolution française commence en 178"]["percent"]["9"] == pytest.approx(
-        96.4, abs=TOLERANCE
-    )
+    assert near(told["La Révolution française commence en 178"]["percent"]["9"], 96.4)
 
 
 def test_a_trailing_space_changes_everything(told: dict[str, dict[str, Any]]) -> None:
