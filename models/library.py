@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from functools import cache
 from pathlib import Path
 
 from models.catalog import EMBEDDED_ID, ModelSpec, catalog
@@ -55,7 +56,13 @@ def _existing(name: str) -> Path | None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, about 1 GB a second; hex."""
+    """SHA-256 of a file, about 1 GB a second; hex. Remembered until the file changes."""
+    facts = path.stat()
+    return _sha256_of(path, facts.st_size, facts.st_mtime_ns)
+
+
+@cache
+def _sha256_of(path: Path, size_bytes: int, mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sandbox.distribution import Distribution
-from sandbox.errors import UnknownKnob, UnknownSampler
+from sandbox.errors import MissingKnob, UnknownKnob, UnknownSampler
 from sandbox.sampler import Context, Params, Sampler, params_of
 from sandbox.samplers import SAMPLERS
 
@@ -53,7 +53,10 @@ class SamplerChain:
 
     @classmethod
     def from_steps(cls, steps: Iterable[Mapping[str, object]]) -> SamplerChain:
-        """The chain written as data, the inverse of `to_steps`. Raises UnknownSampler, UnknownKnob, KnobOutOfRange."""
+        """The chain written as data, the inverse of `to_steps`.
+
+        Raises UnknownSampler, UnknownKnob, MissingKnob, KnobOutOfRange.
+        """
         return cls(tuple(_sampler(step) for step in steps))
 
     def to_steps(self) -> list[dict[str, str | float]]:
@@ -79,8 +82,10 @@ def _sampler(step: Mapping[str, object]) -> Sampler:
         raise UnknownSampler(name, list(SAMPLERS))
     params = {knob: value for knob, value in step.items() if knob != "sampler"}
     known = SAMPLERS[name].knobs
-    for knob in params.keys() ^ known.keys():
+    for knob in params.keys() - known.keys():
         raise UnknownKnob(f"{name}.{knob}", [f"{name}.{known_knob}" for known_knob in known])
+    for knob in known.keys() - params.keys():
+        raise MissingKnob(name, knob)
     return SAMPLERS[name](**params)
 
 

@@ -3,14 +3,17 @@
 HouseError
 ├── KnobOutOfRange           (ValueError)   a value outside its interval
 ├── UnknownKnob              (ValueError)
+├── MissingKnob              (ValueError)   a sampler without one of its values
 ├── UnknownSampler           (ValueError)
 ├── EmptyStopString          (ValueError)
+├── StopNotText              (ValueError)
 ├── BrokenDistribution       (ArithmeticError)
 │   ├── LogitsNotANumber                    at least one NaN
 │   ├── LogitsInfinite                      at least one +inf
 │   └── LogitsAllImpossible                 every logit is -inf
 ├── NothingToDraw            (ArithmeticError)   a sampler removed every token
 ├── ModelNotReady            (RuntimeError) the default model is still loading
+├── ModelNotLoaded           (RuntimeError) loading it ended in a mistake of ours
 ├── TraceUnreadable          (ValueError)
 ├── TraceUnwritable          (OSError)
 └── NeedsLogits              (LookupError)  a redraw beyond the recorded survivors
@@ -46,6 +49,12 @@ class UnknownKnob(HouseError, ValueError):
         super().__init__(f"there is no setting called {knob}; choose among {self.known}")
 
 
+class MissingKnob(HouseError, ValueError):
+    def __init__(self, sampler: str, knob: str) -> None:
+        self.sampler, self.knob = sampler, knob
+        super().__init__(f"the sampler {sampler} needs a value for {knob}; add it")
+
+
 class UnknownSampler(HouseError, ValueError):
     def __init__(self, sampler: str, known: list[str]) -> None:
         self.sampler, self.known = sampler, ", ".join(known)
@@ -55,6 +64,12 @@ class UnknownSampler(HouseError, ValueError):
 class EmptyStopString(HouseError, ValueError):
     def __init__(self) -> None:
         super().__init__("a stop string is empty and would stop before the first token; give it a character")
+
+
+class StopNotText(HouseError, ValueError):
+    def __init__(self, value: object) -> None:
+        self.value = str(value)
+        super().__init__(f"the stop string {self.value} is no text; write it between quotes")
 
 
 class BrokenDistribution(HouseError, ArithmeticError):
@@ -89,6 +104,12 @@ class NothingToDraw(HouseError, ArithmeticError):
 class ModelNotReady(HouseError, RuntimeError):
     def __init__(self) -> None:
         super().__init__("the model is still loading; try again in a few seconds")
+
+
+class ModelNotLoaded(HouseError, RuntimeError):
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the model could not be loaded ({reason}); start again or choose another")
 
 
 class TraceUnreadable(HouseError, ValueError):

@@ -56,7 +56,7 @@ class Generation(Generator[SamplingStep, None, Trace]):
     """A generator of steps that keeps what it has done.
 
     `trace` is there at any time: while it runs, after the end (then it is also the generator's return value),
-    after `close()` (finish_reason "cancelled"), after an error (finish_reason None). Nothing drawn is lost.
+    after `close()` or Ctrl-C (finish_reason "cancelled"), after an error (finish_reason None). Nothing drawn is lost.
     `close()` sets `request.cancel`, so that another thread may call it in the middle of a step.
     """
 
@@ -90,7 +90,7 @@ class Generation(Generator[SamplingStep, None, Trace]):
         elapsed_ms = [step.elapsed_ms for step in self._steps]
         prompt_bytes = b"".join(map(self._model.tokenizer.token_bytes, self._prompt_ids))
         return Trace(
-            model=ModelFile(self._model.spec.id, self._model.spec.sha256),
+            model=ModelFile(self._model.spec.id, self._model.sha256()),
             engine=self._model.engine.name,
             prompt=text_of(prompt_bytes) if self._prompt is None else self._prompt,
             prompt_token_ids=self._prompt_ids,
@@ -113,11 +113,12 @@ class Generation(Generator[SamplingStep, None, Trace]):
         return self._inner.throw(error)
 
     def close(self) -> None:
-        """End it here. The trace stays."""
-        if self._finish_reason is None:
+        """End it here. The trace stays, and what an error has ended is not called cancelled."""
+        state = inspect.getgeneratorstate(self._inner)
+        if self._finish_reason is None and state != inspect.GEN_CLOSED:
             self._finish_reason = "cancelled"
             self.request.cancel.set()
-        if inspect.getgeneratorstate(self._inner) != inspect.GEN_RUNNING:
+        if state != inspect.GEN_RUNNING:
             self._inner.close()
 
     def _run(self) -> Generator[SamplingStep, None, Trace]:
@@ -126,15 +127,18 @@ class Generation(Generator[SamplingStep, None, Trace]):
             started = time.perf_counter()
             try:
                 row = self._model.engine.next_logits(self._ids, request=request)
+                step = self._step(Distribution.from_logits(row), started)
             except Cancelled:
                 self._finish_reason = "cancelled"
                 break
+            except KeyboardInterrupt:  # another way to give up, and one that everybody above must hear of
+                self._finish_reason = "cancelled"
+                raise
             except ContextFull:
                 if not self._steps:
                     raise
                 self._finish_reason = "context_full"
                 break
-            step = self._step(Distribution.from_logits(row), started)
             self._steps.append(step)
             self._ids.append(step.token_id)
             yield step

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from models.text import check_text
 from sandbox.chain import SamplerChain
-from sandbox.errors import EmptyStopString, UnknownKnob
+from sandbox.errors import EmptyStopString, StopNotText, UnknownKnob
 from sandbox.knob import Knob
 from sandbox.sampler import Sampler
 from sandbox.samplers.greedy import Greedy
@@ -45,7 +46,8 @@ class SamplingSettings:
 
     temperature 0: always the most likely token. top_k 0, top_p 1, min_p 0: off. seed None: one is thrown at the
     start and recorded. max_tokens None: until the model ends the text or the context is full. stop: strings at
-    which the text ends, themselves left out. Raises KnobOutOfRange, EmptyStopString.
+    which the text ends, themselves left out; one string is one stop. Raises KnobOutOfRange, EmptyStopString,
+    StopNotText, InvalidText.
 
     >>> SamplingSettings(temperature=0.8, top_k=40).chain().to_steps()
     [{'sampler': 'top_k', 'k': 40}, {'sampler': 'temperature', 'temperature': 0.8}]
@@ -68,9 +70,7 @@ class SamplingSettings:
         for name, knob in (("seed", SEED), ("max_tokens", MAX_TOKENS)):
             if getattr(self, name) is not None:
                 self._set(name, knob.checked(getattr(self, name), sampler="", knob=name))
-        self._set("stop", tuple(self.stop))
-        if not all(self.stop):
-            raise EmptyStopString
+        self._set("stop", _stops(self.stop))
 
     @classmethod
     def from_flat(cls, **knobs: Any) -> SamplingSettings:
@@ -102,6 +102,21 @@ class SamplingSettings:
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)  # only while being made: "40.0" from JSON is the setting 40
+
+
+def _stops(given: object) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        given = (given,)
+    return tuple(_stop(each) for each in given)
+
+
+def _stop(text: object) -> str:
+    if not isinstance(text, str):
+        raise StopNotText(text)
+    if not text:
+        raise EmptyStopString
+    check_text(text)
+    return text
 
 
 NEUTRAL = SamplingSettings()

@@ -31,6 +31,16 @@ class Survivors:
     def of(cls, dist: Distribution) -> Survivors:
         return cls(*dist.leading(DEPTH), len(dist))
 
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Survivors:
+        """As `SamplingStep.to_dict` writes them. Raises KeyError, TypeError, ValueError, OverflowError."""
+        token_ids = np.array(fields["token_ids"], dtype=np.intp)
+        probs = np.array(fields["probs"], dtype=np.float64)
+        n_total = int(fields["n_total"])
+        if token_ids.ndim != 1 or token_ids.shape != probs.shape or not 0 < len(probs) <= n_total:
+            raise ValueError("survivors do not fit each other")
+        return cls(token_ids, probs, n_total)
+
     @property
     def needs_logits(self) -> bool:
         """Some survivors are not recorded: a u that falls among them cannot be redrawn without the model."""
@@ -106,19 +116,16 @@ class SamplingStep:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> SamplingStep:
-        """The inverse of `to_dict`. Raises KeyError, TypeError, ValueError."""
-        survivors = fields["survivors"]
+        """The inverse of `to_dict`. Raises KeyError, TypeError, ValueError, OverflowError."""
+        if not isinstance(fields["token_bytes"], list) or not isinstance(fields["text"], str):
+            raise TypeError("token_bytes is no list, or text no string")
         if not 0 <= fields["u"] < 1:
             raise ValueError("u is outside [0, 1)")
         return cls(
             **{
                 **{field.name: fields[field.name] for field in dataclasses.fields(cls)},
                 "token_bytes": bytes(fields["token_bytes"]),
-                "survivors": Survivors(
-                    np.array(survivors["token_ids"], dtype=np.intp),
-                    np.array(survivors["probs"], dtype=np.float64),
-                    int(survivors["n_total"]),
-                ),
+                "survivors": Survivors.from_dict(fields["survivors"]),
                 "stages": tuple(Stage(**{**s, "top": _top(s["top"])}) for s in fields["stages"]),
                 "top": _top(fields["top"]),
             }

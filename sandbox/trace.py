@@ -74,14 +74,14 @@ class Trace:
         """The inverse of `to_json`. path: for the message. Raises TraceUnreadable."""
         try:
             return _from_fields(json.loads(text, parse_constant=_refuse))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise TraceUnreadable(path, _reason(error)) from error
 
     def save(self, path: str | Path) -> None:
-        """Write the JSON document whole or not at all. Raises TraceUnwritable."""
+        """Write the JSON document whole or not at all; into what a link names, or a pipe. Raises TraceUnwritable."""
         path = Path(path)
         try:
-            _write_atomically(path, self.to_json())
+            _write(path, self.to_json())
         except OSError as error:
             raise TraceUnwritable(str(path), error.strerror or str(error)) from error
 
@@ -126,11 +126,20 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, _NotATrace) else "one of its fields is of another kind"
 
 
+def _write(path: Path, text: str) -> None:
+    # errors: half of a surrogate pair becomes \udcff, which is also how JSON writes it
+    if path.exists() and not path.is_file():  # a pipe or a device is written into, never replaced
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    else:
+        _write_atomically(Path(os.path.realpath(path)), text)
+
+
 def _write_atomically(path: Path, text: str) -> None:
     """A reader sees the old file or the new one, even when the power fails between the two."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with part.open("x", encoding="utf-8") as file:
+        with part.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.engine import Evaluation, Logits, Request, Route
-from models.errors import ContextFull, EngineFailed, HouseError, UnknownModel
+from models.errors import ContextFull, HouseError, UnknownModel
 from models.loading import LoadedModel
 from sandbox.draw import uniform
-from sandbox.errors import ModelNotReady
+from sandbox.errors import ModelNotLoaded, ModelNotReady
 
 ROWS_LIMIT_BYTES = 64 * 1024 * 1024  # about 340 rows of 49,152 float32
 Status = Literal["loading", "ready", "failed"]
@@ -144,7 +144,7 @@ class Workbench:
         if self.status == "loading":
             raise ModelNotReady
         if self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)  # one object for all callers would gather all their frames
         raise UnknownModel(model_id, [model.spec.id for model in self.models()])
 
     def step(
@@ -216,7 +216,7 @@ class Workbench:
         except (
             Exception
         ) as error:  # the thread is the outermost caller: whatever it is, the page must learn of it
-            self.error = EngineFailed("load", f"{type(error).__name__}: {error}")
+            self.error = ModelNotLoaded(f"{type(error).__name__}: {error}")
         finally:
             self._settled.set()
 

@@ -70,3 +70,18 @@ def test_text_is_checked_with_numbers():
         check_text("")
     with pytest.raises(InvalidText):
         check_text("ab\udfff")
+
+
+def test_a_file_that_changed_has_another_hash(tmp_path):
+    (tmp_path / "x").write_bytes(b"one")
+    before = file_sha256(tmp_path / "x")
+    (tmp_path / "x").write_bytes(b"other")
+    assert file_sha256(tmp_path / "x") == hashlib.sha256(b"other").hexdigest() != before
+
+
+@pytest.mark.real
+def test_a_trace_names_the_file_by_its_hash(embedded):
+    from sandbox import SamplingSettings, generate
+
+    story = generate(embedded, [504], SamplingSettings(temperature=0, max_tokens=1))
+    assert [*story] and story.trace.model.sha256 == catalog()[EMBEDDED_ID].sha256

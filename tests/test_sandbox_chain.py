@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.chain import SamplerChain
 from sandbox.distribution import Distribution
-from sandbox.errors import KnobOutOfRange, UnknownKnob, UnknownSampler
+from sandbox.errors import KnobOutOfRange, MissingKnob, UnknownKnob, UnknownSampler
 from sandbox.knob import Knob
 from sandbox.sampler import Context
 from sandbox.samplers.temperature import Temperature
@@ -44,7 +44,7 @@ def test_a_step_that_is_no_sampler_or_has_a_wrong_knob_is_refused_by_name():
         SamplerChain.from_steps([{"k": 40}])
     with pytest.raises(UnknownKnob, match=r"top_k\.p"):
         SamplerChain.from_steps([{"sampler": "top_k", "k": 4, "p": 0.5}])
-    with pytest.raises(UnknownKnob, match=r"top_k\.k"):
+    with pytest.raises(MissingKnob, match="the sampler top_k needs a value for k"):
         SamplerChain.from_steps([{"sampler": "top_k"}])
     with pytest.raises(KnobOutOfRange, match=r"top_p\.p = 0 is outside \(0, 1\]"):
         SamplerChain.from_steps([{"sampler": "top_p", "p": 0}])

@@ -239,6 +239,33 @@ def test_a_cancelled_request_ends_the_generation_with_its_trace():
     assert (trace.token_ids, trace.finish_reason) == ([98], "cancelled")
 
 
+def test_closing_after_an_error_does_not_call_it_cancelled():
+    model = toy()
+    generation = generate(model, [97], GREEDY)
+    next(generation)
+    model.close()
+    with pytest.raises(EngineClosed):
+        next(generation)
+    generation.close()
+    assert generation.trace.finish_reason is None
+
+
+def test_ctrl_c_inside_a_step_is_a_way_to_cancel():
+    class Interrupted(ToyEngine):
+        def next_logits(self, token_ids, *, request=None):
+            if len(token_ids) > 1:
+                raise KeyboardInterrupt
+            return super().next_logits(token_ids, request=request)
+
+    model = LoadedModel(ModelSpec(id="toy", title="Toy"), Interrupted(), ToyTokenizer())
+    generation = generate(model, [97], GREEDY)
+    next(generation)
+    with pytest.raises(KeyboardInterrupt):
+        next(generation)
+    generation.close()
+    assert (generation.trace.token_ids, generation.trace.finish_reason) == ([98], "cancelled")
+
+
 def test_an_error_in_the_middle_leaves_the_steps_before_it():
     model = toy()
     generation = generate(model, [97], GREEDY)

@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from sandbox.errors import EmptyStopString, KnobOutOfRange, UnknownKnob
+from models.errors import InvalidText
+from sandbox.errors import EmptyStopString, KnobOutOfRange, StopNotText, UnknownKnob
 from sandbox.settings import DEFAULT_GENERATE, FLAT_KNOBS, NEUTRAL, SamplingSettings
 
 
@@ -66,6 +67,22 @@ def test_an_unknown_setting_and_an_empty_stop_string_are_refused():
         SamplingSettings.from_flat(temprature=1)
     with pytest.raises(EmptyStopString):
         SamplingSettings(stop=("a", ""))
+
+
+def test_one_string_is_one_stop_and_not_its_letters():
+    assert SamplingSettings(stop="END").stop == ("END",)
+    assert SamplingSettings.from_flat(stop=["END", "\n"]).stop == ("END", "\n")
+
+
+@pytest.mark.parametrize("stop", [5, (5,), ("a", None), b"END"])
+def test_a_stop_that_is_no_text_is_refused(stop):
+    with pytest.raises(StopNotText):
+        SamplingSettings(stop=stop)
+
+
+def test_a_stop_with_half_a_character_is_refused_before_anything_is_drawn():
+    with pytest.raises(InvalidText):
+        SamplingSettings(stop=("a", "b\udcff"))
 
 
 def test_none_leaves_a_setting_as_it_is():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -150,6 +152,26 @@ def broken(change):
         (broken(lambda f: f["steps"][0].update(u=float("nan"))), "it holds NaN"),
         (broken(lambda f: f["steps"][0].update(token_bytes=[300])), "one of its fields is of another kind"),
         (broken(lambda f: f.update(steps=None)), "one of its fields is of another kind"),
+        (broken(lambda f: f["steps"][0].update(text=5)), "one of its fields is of another kind"),
+        (broken(lambda f: f["steps"][0].update(token_bytes=10**12)), "one of its fields is of another kind"),
+        (
+            broken(lambda f: f["steps"][0]["survivors"]["token_ids"].__setitem__(0, 2**70)),
+            "one of its fields is of another kind",
+        ),
+        (
+            broken(lambda f: f["steps"][0]["survivors"]["token_ids"].pop()),
+            "one of its fields is of another kind",
+        ),
+        (
+            broken(lambda f: f["steps"][0]["survivors"].update(token_ids=[], probs=[])),
+            "one of its fields is of another kind",
+        ),
+        (
+            broken(lambda f: f["steps"][0]["survivors"].update(n_total=260)).replace(
+                '"n_total": 260', '"n_total": 1e999'
+            ),
+            "one of its fields is of another kind",
+        ),
     ],
 )
 def test_a_file_that_is_no_trace_is_refused_with_its_reason(text, reason, tmp_path):
@@ -196,3 +218,30 @@ def test_a_saved_trace_has_the_mode_of_any_new_file(trace, tmp_path):
     (tmp_path / "plain").write_text("x")
     trace.save(tmp_path / "trace.json")
     assert (tmp_path / "trace.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_half_a_character_in_the_prompt_does_not_lose_the_trace(trace, tmp_path):
+    odd = dataclasses.replace(trace, prompt="é\ud800")
+    odd.save(tmp_path / "trace.json")
+    assert Trace.load(tmp_path / "trace.json") == odd
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets ordinary accounts make no links")
+def test_a_link_stays_a_link_and_what_it_names_is_replaced(trace, tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "trace.json", tmp_path / "link.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    trace.save(link)
+    assert link.is_symlink() and Trace.load(target) == trace
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_a_pipe_is_written_into_and_not_replaced(trace, tmp_path):
+    pipe, heard = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_text("utf-8")), daemon=True)
+    reader.start()
+    trace.save(pipe)
+    reader.join(10)
+    assert pipe.is_fifo() and Trace.from_json(heard[0]) == trace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from models.engine import Logits
 from models.engines.toy import CHAT_TEMPLATE, ToyEngine, ToyTokenizer
 from models.errors import Cancelled, ContextFull, EmptyPrompt, NotAModel, UnknownModel
 from sandbox.draw import uniform
-from sandbox.errors import ModelNotReady
+from sandbox.errors import ModelNotLoaded, ModelNotReady
 from sandbox.workbench import Row, RowStore, Workbench, step_id_of
 
 
@@ -131,7 +132,22 @@ def test_a_loader_that_crashes_leaves_a_sentence_and_no_dead_thread():
     workbench = Workbench(crash)
     workbench.start()
     assert workbench.wait(10) == "failed"
+    assert isinstance(workbench.error, ModelNotLoaded) and "engine" not in str(workbench.error)
     assert "ZeroDivisionError" in str(workbench.error)
+
+
+def test_an_error_told_to_many_does_not_grow():
+    def broken() -> LoadedModel:
+        raise NotAModel("x.gguf", "there is no such file")
+
+    workbench, n_frames = Workbench(broken), []
+    workbench.start()
+    workbench.wait(10)
+    for _ in range(3):
+        with pytest.raises(NotAModel) as caught:
+            workbench.model("toy")
+        n_frames.append(len(traceback.extract_tb(caught.value.__traceback__)))
+    assert n_frames == [2, 2, 2]  # this test and `model`
 
 
 def test_bad_requests_are_refused_before_the_engine_is_asked():

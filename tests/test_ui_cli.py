@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from models.engines.toy import ToyEngine
+from models.errors import EngineFailed
 from sandbox.trace import Trace
 from ui.cli import main
 
@@ -169,6 +172,67 @@ def test_ctrl_c_keeps_what_was_drawn(capsys, tmp_path, monkeypatch):
     assert trace.finish_reason == "cancelled" and len(trace.steps) == 3
 
 
+def test_ctrl_c_inside_the_model_ends_in_good_order(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "out.json"
+    first = ToyEngine.next_logits
+
+    def interrupt(self, token_ids, *, request=None):
+        if len(token_ids) > 3:
+            raise KeyboardInterrupt
+        return first(self, token_ids, request=request)
+
+    monkeypatch.setattr(ToyEngine, "next_logits", interrupt)
+    assert main(["generate", "abc", *TOY, "--trace", str(path)]) == 130
+    assert Trace.load(path).finish_reason == "cancelled"
+    assert "cli." not in capsys.readouterr().err
+
+
+def test_a_failure_before_the_first_token_leaves_the_older_trace(capsys, tmp_path):
+    path = tmp_path / "old.json"
+    path.write_text("old")
+    assert main(["generate", "a" * 600, *TOY, "--trace", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert path.read_text() == "old" and "saved" not in err and "context" in err
+
+
+def failing_after(n_tokens: int, monkeypatch) -> list[ToyEngine]:
+    """The toy model fails there; the engines that were closed."""
+    first, closed = ToyEngine.next_logits, []
+
+    def fail(self, token_ids, *, request=None):
+        if len(token_ids) >= n_tokens:
+            raise EngineFailed("toy", "on purpose")
+        return first(self, token_ids, request=request)
+
+    monkeypatch.setattr(ToyEngine, "next_logits", fail)
+    monkeypatch.setattr(ToyEngine, "close", lambda self: closed.append(self))
+    return closed
+
+
+def test_a_failure_in_the_middle_keeps_what_was_drawn_and_is_not_called_cancelled(tmp_path, monkeypatch):
+    closed = failing_after(5, monkeypatch)
+    assert main(["generate", "abc", *TOY, "--trace", str(tmp_path / "out.json")]) == 1
+    trace = Trace.load(tmp_path / "out.json")
+    assert (len(trace.steps), trace.finish_reason, len(closed)) == (2, None, 1)
+
+
+def test_a_failed_save_hides_no_earlier_failure(capsys, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    closed = failing_after(5, monkeypatch)
+    monkeypatch.setattr("os.fsync", full)
+    assert main(["generate", "abc", *TOY, "--trace", str(tmp_path / "out.json")]) == 1
+    err = capsys.readouterr().err
+    assert "on purpose" in err and "No space left" in err and len(closed) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no /dev")
+def test_a_device_takes_the_trace_and_stays_a_device():
+    assert main(["generate", "abc", *TOY, "--max-tokens", "2", "--trace", "/dev/null"]) == 0
+    assert Path("/dev/null").is_char_device()
+
+
 # arguments, what the French and the English sentence must name, exit code
 BAD_INPUT = [
     (["next", ""], "vide", "empty", 2),
@@ -187,9 +251,9 @@ BAD_INPUT = [
     (["next", "a", "--top-p", "1.5"], "top_p = 1,5", "top_p = 1.5", 2),
     (["next", "a", "--min-p", "-0.1"], "min_p = -0,1", "min_p = -0.1", 2),
     (["next", "a", "--context-length", "0"], "--context-length", "--context-length", 2),
-    (["next"], "il manque : TEXTE", "missing: TEXT", 2),
-    (["next", "a", "b"], "inconnu : b", "unknown: b", 2),
-    (["next", "a", "--nothing"], "inconnu : --nothing", "unknown: --nothing", 2),
+    (["next"], "il manque\u00a0: TEXTE", "missing: TEXT", 2),
+    (["next", "a", "b"], "argument inconnu\u00a0: b", "unknown argument: b", 2),
+    (["next", "a", "--nothing"], "argument inconnu\u00a0: --nothing", "unknown argument: --nothing", 2),
     (["nothing"], "'nothing'", "'nothing'", 2),
     (["--lang", "de", "next", "a"], "'de'", "'de'", 2),
     (["generate", ""], "vide", "empty", 2),
@@ -197,6 +261,8 @@ BAD_INPUT = [
     (["generate", "a", "--seed", "x"], "n'est pas un nombre entier", "is not an integer", 2),
     (["generate", "a", "--max-tokens", "0"], "max_tokens = 0", "max_tokens = 0", 2),
     (["generate", "a", "--stop", ""], "arrêt est vide", "is empty", 2),
+    (["generate", "a", "--stop", "b\udcff"], "moitié", "half", 2),
+    (["generate", "a", "--trace", "x" * 5000], "trop long", "too long", 1),
     (["generate", "a", "--trace", "/no/such/folder/out.json"], "introuvable", "No such file", 1),
     (["generate", "a", "--trace", "/"], "c'est un dossier", "Is a directory", 1),
 ]

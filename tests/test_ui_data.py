@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from models.errors import FolderNotEmpty, FolderNotWritable
-from models.home import chosen_by, data_dir, erase_home, move_home, private_folder, size_of, write_private
+from models.errors import (
+    FolderInsideItself,
+    FolderNotEmpty,
+    FolderNotOurs,
+    FolderNotWritable,
+    HomeIsSet,
+)
+from models.home import (
+    chosen_by,
+    data_dir,
+    erase_home,
+    move_home,
+    open_home,
+    private_folder,
+    size_of,
+    write_private,
+)
 from ui.cli import main
 
 no_permissions = pytest.mark.skipif(
@@ -78,7 +95,7 @@ def test_a_place_can_be_chosen_before_anything_is_written(tmp_path):
     assert data_dir() == tmp_path / "new"
 
 
-@pytest.mark.parametrize("target", ["full", "data/inside", "file"])
+@pytest.mark.parametrize("target", ["full", "file"])
 def test_a_move_overwrites_nothing(tmp_path, target):
     fill(data_dir())
     (tmp_path / "full").mkdir()
@@ -87,6 +104,96 @@ def test_a_move_overwrites_nothing(tmp_path, target):
     with pytest.raises(FolderNotEmpty):
         move_home(tmp_path / target)
     assert size_of(data_dir()) == (1, 2) and chosen_by() == "default"
+
+
+def test_a_folder_cannot_move_into_itself(tmp_path):
+    fill(data_dir())
+    with pytest.raises(FolderInsideItself):
+        move_home(tmp_path / "data" / "inside")
+    assert size_of(data_dir()) == (1, 2) and chosen_by() == "default"
+
+
+def test_nothing_moves_while_the_variable_would_hide_the_new_place(monkeypatch, tmp_path):
+    monkeypatch.setenv("LOGITBOX_HOME", str(tmp_path / "mine"))
+    open_home()
+    with pytest.raises(HomeIsSet):
+        move_home(tmp_path / "new")
+    assert (tmp_path / "mine").exists() and not (tmp_path / "new").exists()
+
+
+@pytest.fixture(params=["variable", "note"])
+def thesis(request, monkeypatch, tmp_path) -> Path:
+    """A file of the person's, in the folder that the variable or a note names."""
+    folder = tmp_path / "docs"
+    folder.mkdir(mode=0o755)
+    (folder / "thesis.txt").write_text("three years")
+    if request.param == "variable":
+        monkeypatch.setenv("LOGITBOX_HOME", str(folder))
+    else:
+        (tmp_path / "config").mkdir()
+        (tmp_path / "config" / "home.json").write_text(json.dumps({"data_dir": str(folder)}))
+    return folder / "thesis.txt"
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_folder_we_did_not_make_is_not_erased(capsys, thesis, lang):
+    assert main(["data", "erase", "--yes", "--lang", lang]) == 1
+    captured = capsys.readouterr()
+    assert thesis.read_text() == "three years"
+    assert captured.out == "" and "docs" in captured.err and len(captured.err.splitlines()) == 1
+
+
+def test_a_folder_we_did_not_make_is_neither_used_nor_closed(thesis):
+    before = mode(thesis.parent)
+    with pytest.raises(FolderNotOurs):
+        open_home()
+    assert mode(thesis.parent) == before and [entry.name for entry in thesis.parent.iterdir()] == [
+        "thesis.txt"
+    ]
+
+
+def test_a_folder_we_did_not_make_is_not_moved(thesis, monkeypatch, tmp_path):
+    with pytest.raises((FolderNotOurs, HomeIsSet)):
+        move_home(tmp_path / "new")
+    assert thesis.exists() and not (tmp_path / "new").exists()
+
+
+def test_a_folder_we_made_where_the_variable_says_is_erased(monkeypatch, tmp_path):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("LOGITBOX_HOME", str(tmp_path / "mine"))
+    fill(open_home())
+    assert main(["data", "erase", "--yes"]) == 0 and not (tmp_path / "mine").exists()
+
+
+def test_a_moved_folder_is_ours(tmp_path):
+    fill(open_home())
+    move_home(tmp_path / "new")
+    move_home(tmp_path / "newer")
+    erase_home()
+    assert not (tmp_path / "new").exists() and not (tmp_path / "newer").exists()
+
+
+@pytest.mark.parametrize("name", ["/", "person", "person/here"])
+def test_the_root_and_where_a_person_lives_or_stands_are_never_touched(monkeypatch, tmp_path, name):
+    (tmp_path / "person" / "here").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "person"))
+    monkeypatch.chdir(tmp_path / "person" / "here")
+    monkeypatch.setattr("shutil.rmtree", lambda *_: pytest.fail("erased"))
+    monkeypatch.setenv("LOGITBOX_HOME", str(tmp_path / name))  # joining "/" gives the root itself
+    for touch in (open_home, erase_home):
+        with pytest.raises(FolderNotOurs):
+            touch()
+    assert not any((tmp_path / "person" / "here").iterdir())
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "x" * 5000])
+def test_a_path_that_cannot_be_one_is_one_sentence(capsys, monkeypatch, name):
+    assert main(["data", "move", name]) == 1
+    monkeypatch.setenv("LOGITBOX_HOME", name)
+    assert main(["data"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all("cannot be written" in line for line in lines)
 
 
 def test_a_damaged_note_is_no_obstacle(tmp_path):

@@ -66,9 +66,25 @@ def test_a_body_is_refused_by_its_announced_length(client):
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "BodyTooLarge")
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "1e9", "99999999999999999999999999"])
+@pytest.mark.parametrize("length", ["-1", "x", "1e9", "99999999999999999999999999", "9" * 5000])
 def test_a_length_that_is_none_is_refused(client, length):
     assert client.post("/api/v1/step", headers={"Content-Length": length}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("islands/next_token.mjs", 200),
+        ("islands/desk.css", 200),
+        ("core/api.mjs", 200),
+        ("islands/island.py", 404),
+        ("islands/__init__.py", 404),
+        ("islands/", 404),
+        ("fonts/OFL.txt", 404),
+    ],
+)
+def test_only_what_the_page_needs_is_served(client, path, status):
+    assert client.get(f"/static-ui/{path}").status_code == status
 
 
 def test_a_body_without_a_length_is_counted(client):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import errno
 import importlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from models import load
-from models.errors import HouseError, NotAModel
+from models.errors import BrokenLogits, ContextFull, HouseError, NotAModel
+from sandbox.errors import LogitsInfinite, LogitsNotANumber
 from ui.errors import PortInUse
 from ui.i18n import (
     error_sentence,
@@ -94,6 +97,36 @@ def test_the_blanks_of_a_sentence_are_attributes_of_its_error(lang):
 def test_french_typography_has_no_english_habits():
     for path, text in leaves(locale_sections("fr")["errors"]):
         assert not re.search(r"\w[;!?:](\s|$)", text), path  # a space stands before these signs
+
+
+def test_every_error_is_raised_somewhere():
+    tables = {ROOT / f"{room.replace('.', '/')}.py" for room in ROOMS}
+    files = {path for room in ("models", "sandbox", "ui") for path in (ROOT / room).rglob("*.py")} - tables
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    unused = [kind.__name__ for kind in all_errors() if kind.__name__ not in code]
+    parents = {base.__name__ for kind in all_errors() for base in kind.__bases__}
+    assert set(unused) - parents == set()
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_one_token_is_not_many(lang):
+    said = [error_sentence(ContextFull(8, 7), lang)]
+    said += [error_sentence(kind(1, 260), lang) for kind in (BrokenLogits, LogitsNotANumber, LogitsInfinite)]
+    ends = locale_sections(lang)["cli"]["generate"]["finished"]
+    said += [fill(sentence, {"n_tokens": 1}, lang) for sentence in ends.values()]
+    assert [text for text in said if re.search(r"\b1 (de )?(jetons|tokens|logits)", text)] == []
+
+
+@pytest.mark.parametrize(
+    "reason", [os.strerror(n) for n in (errno.EPERM, errno.EIO, errno.EDQUOT, errno.EEXIST)]
+)
+def test_a_refusal_of_the_system_is_said_in_french(reason):
+    assert translated(reason, "fr") != reason
+
+
+def test_what_a_file_claims_to_hold_is_named_in_french():
+    assert translated("it claims 200000 metadata keys", "fr") == "il annonce 200000 clés de métadonnées"
+    assert translated("it claims 200000 tensors", "fr") == "il annonce 200000 tenseurs"
 
 
 def test_a_phrase_inside_an_error_is_translated_too():

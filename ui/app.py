@@ -27,14 +27,17 @@ from ui.guard import Guard
 HERE = Path(__file__).parent
 LOOPBACK = "127.0.0.1"  # Gradio's own default is 0.0.0.0
 API = "/api/v1"
+SERVED = (".mjs", ".css", ".woff2", ".json")
 # Gradio's idle loop wakes 1,000 times a second (6 to 7 % of a core); at this rhythm 1.8 %. We queue nothing hot.
 QUEUE_SLEEP_S = 0.05
 
 
 class FreshFiles(StaticFiles):
-    """Our modules and styles: the browser may keep them but must ask whether they changed."""
+    """Our modules and styles, no other file: the browser may keep them but must ask whether they changed."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if not path.endswith(SERVED):
+            raise RouteNotFound(scope["path"])
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
         return response

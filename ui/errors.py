@@ -14,7 +14,6 @@ HouseError
 ├── PortInUse           (OSError)
 ├── PortRefused         (OSError)
 ├── InvalidPort         (ValueError)
-├── CannotWrite         (OSError)
 └── InternalError       (RuntimeError) our own mistake
 """
 
@@ -96,12 +95,6 @@ class InvalidPort(HouseError, ValueError):
     def __init__(self, port: int) -> None:
         self.port = port
         super().__init__(f"{port} is not a port; ports go from 0 (any free one) to 65535")
-
-
-class CannotWrite(HouseError, OSError):
-    def __init__(self, path: str) -> None:
-        self.path = path
-        super().__init__(f"{path} cannot be written; choose a folder that is yours")
 
 
 class InternalError(HouseError, RuntimeError):

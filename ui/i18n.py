@@ -123,9 +123,7 @@ def _shown(name: str, value: object, lang: str) -> str:
 
 def error_sentence(error: HouseError, lang: str) -> str:
     """The sentence of an error's class, or of the nearest class above it that has one."""
-    values = {
-        name: translated(value, lang) if name in PHRASES else value for name, value in error.data.items()
-    }
+    values = translated_data(error, lang)
     for kind in type(error).__mro__:
         key = f"errors.{kind.__name__}"
         sentence = say(lang, key, **values)

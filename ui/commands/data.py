@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.home import chosen_by, data_dir, erase_home, move_home, size_of
+from models.home import check_ours, chosen_by, data_dir, erase_home, move_home, size_of
 from models.library import embedded_file
 from ui.commands.arguments import Words, add_language
 from ui.commands.models import size
@@ -55,6 +55,7 @@ def _erase(args: argparse.Namespace, lang: str) -> int:
     if not folder.exists():
         print(say(lang, "cli.data.nothing_to_erase", path=path))
         return 0
+    check_ours(folder)
     if not args.yes and not _agrees(
         say(lang, "cli.data.erase_question", path=path, size=_held(folder, lang)), lang
     ):

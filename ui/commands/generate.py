@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import sys
@@ -17,10 +18,11 @@ from ui.commands.arguments import (
     Words,
     add_chain_arguments,
     add_model_arguments,
+    complain,
     load_model,
     prompt_token_ids,
 )
-from ui.i18n import number, say
+from ui.i18n import error_sentence, number, say
 from ui.views.tokens import printable
 
 KNOBS = ("temperature", "top_k", "top_p", "min_p", "seed", "max_tokens")
@@ -54,29 +56,50 @@ def run(args: argparse.Namespace, lang: str) -> int:
     check_text(args.text)
     if args.trace is not None:
         check_writable(args.trace)
-    model = load_model(args, lang)
-    token_ids = prompt_token_ids(args.text, model, is_chat=args.chat)
-    generation = generate(model, token_ids, settings, prompt=args.text)
-    _echo_settings(generation, lang)
-    try:
-        code = _stream(generation, "" if args.chat else args.text)
-        _say_finish(generation, lang)
-    finally:  # also when the reader of stdout has left: what was drawn is kept
-        generation.close()
-        _save(generation, args.trace, lang)
-        model.close()
+    with contextlib.closing(load_model(args, lang)) as model:
+        token_ids = prompt_token_ids(args.text, model, is_chat=args.chat)
+        generation = generate(model, token_ids, settings, prompt=args.text)
+        _echo_settings(generation, lang)
+        with _kept(generation, args.trace, lang):
+            code = _stream(generation, "" if args.chat else args.text)
+            _say_finish(generation, lang)
     return code
 
 
 def check_writable(path: Path) -> None:
     """Before minutes of drawing, not after. Raises TraceUnwritable."""
-    folder = path.parent
-    if not folder.is_dir():
-        raise TraceUnwritable(str(path), "No such file or directory")
+    try:
+        reason = _obstacle(path)
+    except OSError as error:  # a name too long, a folder we may not look into
+        reason = error.strerror or str(error)
+    if reason:
+        raise TraceUnwritable(str(path), reason)
+
+
+def _obstacle(path: Path) -> str | None:
     if path.is_dir():
-        raise TraceUnwritable(str(path), "Is a directory")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise TraceUnwritable(str(path), "Permission denied")
+        return "Is a directory"
+    if path.exists() and not path.is_file():  # a pipe or a device needs no folder of ours
+        return None if os.access(path, os.W_OK) else "Permission denied"
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        return "No such file or directory"
+    return None if os.access(folder, os.W_OK | os.X_OK) else "Permission denied"
+
+
+@contextlib.contextmanager
+def _kept(generation: Generation, path: Path | None, lang: str) -> Iterator[None]:
+    """Save what was drawn, also when the reader of stdout has left or the model has failed; its error comes first."""
+    try:
+        yield
+    except BaseException:
+        generation.close()
+        try:
+            _save(generation, path, lang)
+        except TraceUnwritable as unsaved:
+            complain("logitbox generate", error_sentence(unsaved, lang))
+        raise
+    _save(generation, path, lang)
 
 
 def _stream(generation: Generation, prompt: str) -> int:
@@ -117,7 +140,7 @@ def _say_finish(generation: Generation, lang: str) -> None:
 
 
 def _save(generation: Generation, path: Path | None, lang: str) -> None:
-    if path is None:
+    if path is None or not generation.trace.steps:  # an empty trace must not replace an older one
         return
     generation.trace.save(path)
     print(say(lang, "cli.generate.trace_saved", path=printable(str(path))), file=sys.stderr)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models import load
-from models.home import data_dir, private_folder
+from models.home import open_home, private_folder
 from ui.commands.arguments import Words, add_model_arguments
 from ui.debug import is_debugging
 from ui.errors import InvalidPort, PortInUse, PortRefused
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser, words: Words) -> None:
 def run(args: argparse.Namespace, lang: str) -> int:
     """Take the port first: it is the cheapest thing that can fail. Then load the model while Gradio is imported."""
     with listen(args.port) as listener:
-        seal(private_folder(private_folder(data_dir()) / "temporary"))
+        seal(private_folder(open_home() / "temporary"))
         os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort in native code would start a debugger
         print(say(lang, "cli.ui.starting"), file=sys.stderr, flush=True)
         _serve(listener, args, lang)

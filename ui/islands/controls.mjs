@@ -187,6 +187,6 @@ class Knob {
     if (name === "temperature") return words.t(`knob.temperature.${value === 0 ? "zero" : value < 1 ? "below" : value > 1 ? "above" : "one"}`);
     if (isOff) return words.t(`knob.${name}.off`);
     const stage = outcome.stages.find((each) => each.sampler === name);
-    return words.t(`knob.${name}.on`, { n: stage?.nAfter ?? 0, p: words.percent(value) });
+    return words.t(`knob.${name}.on`, { n: stage?.nAfter ?? 0, p: name === "min_p" ? words.number(value, value < 0.01 ? 4 : 2) : words.percent(value) });
   }
 }
