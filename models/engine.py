@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -84,15 +83,10 @@ def check_token_ids(token_ids: Sequence[int], vocab_size: int) -> None:
         raise InvalidTokenId(next(i for i in token_ids if not 0 <= i < vocab_size), vocab_size)
 
 
-@contextmanager
-def taking_turns(lock: threading.Lock, request: Request) -> Iterator[None]:
-    """Hold the lock; a caller who gives up while waiting leaves the queue at once with `Cancelled`."""
+def take_turn(lock: threading.Lock, request: Request) -> None:
+    """Acquire the lock; a caller who gives up while waiting leaves the queue with `Cancelled`."""
     while not lock.acquire(timeout=0.05):
         request.check()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class Engine(Protocol):

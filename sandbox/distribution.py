@@ -256,6 +256,14 @@ class Distribution:
 
         In place, because after a decode the caches hold the model's weights and nothing of ours.
         """
+        if (
+            self._sums is None
+            and self._weights is not None
+            and self._shifted is not None
+            and len(self) <= DEPTH
+        ):
+            # a part of another law: known already (and short: from 10,000 entries on BLAS wakes threads of its own)
+            self._sums = float(np.add.reduce(self._weights)), float(self._weights @ self._shifted)
         if self._sums is None:
             total = moment = 0.0
             for at in range(0, len(self), BLOCK):
@@ -297,7 +305,7 @@ def _alive(logits: Floats, token_ids: Ids | None, *, is_ranked: bool) -> Distrib
         raise LogitsInfinite(int(np.isposinf(logits).sum()), len(logits))
     if largest == -math.inf:
         raise LogitsAllImpossible(len(logits))
-    if float(logits.min()) == -math.inf:
+    if np.minimum.reduce(logits) == -math.inf:
         alive = np.flatnonzero(logits != -np.inf)
         ids = alive if token_ids is None else token_ids[alive]
         logits, token_ids, best = logits[alive], ids, int(np.searchsorted(alive, best))

@@ -25,7 +25,7 @@ import transformers
 from safetensors import SafetensorError
 
 from models.catalog import ModelSpec
-from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, taking_turns
+from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, take_turn
 from models.errors import (
     BrokenLogits,
     DamagedModel,
@@ -113,10 +113,13 @@ class HuggingFaceEngine:
 
     def next_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Logits:
         request = request or Request()
-        with taking_turns(self._lock, request):
+        take_turn(self._lock, request)
+        try:
             self._check(token_ids)
             n_reused = self._keep(token_ids)
             row = self._evaluate(token_ids, n_reused, request)
+        finally:
+            self._lock.release()
         n_new = len(token_ids) - n_reused
         request.report(Evaluation("prefill" if n_new > 1 else "step", n_reused, n_new))
         return _checked(row)
@@ -131,11 +134,14 @@ class HuggingFaceEngine:
         request = request or Request()
         cache = None
         for start in range(0, len(token_ids) or 1, 64):
-            with taking_turns(self._lock, request):
+            take_turn(self._lock, request)
+            try:
                 self._check(token_ids)
                 cache = self._new_cache() if cache is None else cache
                 request.check()
                 rows = self._forward(token_ids[start : start + 64], cache, n_rows=0)
+            finally:
+                self._lock.release()
             yield _checked(rows)
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import llama_cpp.llama_cpp as lib
 
-from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, taking_turns
+from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, take_turn
 from models.errors import (
     BrokenLogits,
     DamagedModel,
@@ -118,11 +118,14 @@ class LlamaCppEngine:
 
     def next_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Logits:
         request = request or Request()
-        with taking_turns(self._lock, request):
+        take_turn(self._lock, request)
+        try:
             self._check(token_ids)
             n_reused = self._keep(token_ids, at_most=len(token_ids) - 1)
             self._evaluate(token_ids, n_reused, request)
             row = self._row(-1)
+        finally:
+            self._lock.release()
         n_new = len(token_ids) - n_reused
         request.report(Evaluation("prefill" if n_new > 1 else "step", n_reused, n_new))
         return row
@@ -137,13 +140,16 @@ class LlamaCppEngine:
         request = request or Request()
         n_done = 0
         for n_tokens in prompt_slices(len(token_ids)) or [0]:
-            with taking_turns(self._lock, request):
+            take_turn(self._lock, request)
+            try:
                 self._check(token_ids)
                 n_reused = self._keep(token_ids, at_most=n_done)
                 self._evaluate(token_ids[:n_done], n_reused, request)
                 request.check()
                 self._decode(token_ids[n_done : n_done + n_tokens], n_done, every_row=True)
                 block = np.stack([self._row(i) for i in range(n_tokens)])
+            finally:
+                self._lock.release()
             n_done += n_tokens
             yield block
 
@@ -225,6 +231,7 @@ class LlamaCppTokenizer:
 
     def __init__(self, weights: Weights) -> None:
         self._weights, self._vocab, self._size = weights, weights.vocab, weights.vocab_size
+        self._known_bytes: dict[int, bytes] = {}
         bos, eos = int(lib.llama_vocab_bos(self._vocab)), int(lib.llama_vocab_eos(self._vocab))
         self.bos_id: int | None = bos if bos >= 0 and lib.llama_vocab_get_add_bos(self._vocab) else None
         self.special_texts: Mapping[str, str] = {
@@ -251,6 +258,12 @@ class LlamaCppTokenizer:
         return ids[:n]
 
     def token_bytes(self, token_id: int) -> bytes:
+        known = self._known_bytes.get(token_id)
+        if known is None:
+            known = self._known_bytes[token_id] = self._ask_bytes(token_id)
+        return known
+
+    def _ask_bytes(self, token_id: int) -> bytes:
         check_token_ids([token_id], self._size)
         size = 64
         while True:

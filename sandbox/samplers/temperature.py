@@ -41,8 +41,9 @@ class Temperature:
     def apply(self, dist: Distribution, context: Context) -> Distribution:
         if self.temperature == 1:
             return dist
-        low, high = float(dist.logits.min()), float(dist.logits.max())
-        if math.isfinite(high / self.temperature - low / self.temperature):
+        farthest = float(dist.logits[-1]) if dist.is_ranked else float(dist.logits.min())
+        highest = float(dist.logits[0]) if dist.is_ranked else float(dist.logits.max())
+        if math.isfinite(highest / self.temperature - farthest / self.temperature):
             return dist.with_logits(np.divide(dist.logits, self.temperature, dtype=np.float64))
         # 3e38 / 1e-300 overflows even float64; the differences alone make the law
         with np.errstate(over="ignore"):

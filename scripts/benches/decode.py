@@ -20,8 +20,8 @@ from sandbox import DEFAULT_GENERATE, generate
 from scripts.benches.figure import Figure
 
 PROMPT = "Once upon a time, there was a little"
-N_TOKENS = 120
-N_BLOCKS = 6
+N_TOKENS = 50
+N_BLOCKS = 20  # short blocks, many of them: a step's own time wanders by 10 % within a minute
 CONTEXT = 2048
 
 
