@@ -7,11 +7,11 @@ Format: the GGUF specification of ggml, versions 2 and 3. Whether the content ma
 from __future__ import annotations
 
 import math
-import mmap
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from models.errors import DamagedModel, NotAModel
 
@@ -19,6 +19,7 @@ MAX_ENTRIES = 100_000  # metadata keys, and tensors
 MAX_STRING_BYTES = 16 << 20
 MAX_ARRAY_ITEMS = 1 << 24
 MAX_HEADER_BYTES = 256 << 20
+FIRST_READ_BYTES = 4 << 20  # 256 MiB is this times a power of 4
 MAX_ELEMENTS = 1 << 48
 KEPT_ARRAY_ITEMS = (
     4096  # longer arrays are walked over and remembered as a length only, but for the vocabulary
@@ -119,12 +120,23 @@ def parse_header(path: Path) -> GgufHeader:
                 raise NotAModel(str(path), "it is no ordinary file")
             if file.read(4) != b"GGUF":
                 raise NotAModel(str(path), "it does not start like a GGUF file")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(path, data).header()
+            return _read_in_steps(path, file)
     except OSError as error:
         raise NotAModel(str(path), error.strerror or "it cannot be opened") from None
-    except _BadHeader as bad:
-        raise DamagedModel(str(path), str(bad)) from None
+
+
+def _read_in_steps(path: Path, file: BinaryIO) -> GgufHeader:
+    """The header's length is known at its end only: read a little, and more when that was not enough."""
+    n_bytes = FIRST_READ_BYTES
+    while True:
+        file.seek(0)
+        data = file.read(n_bytes)
+        try:
+            return _Reader(path, data).header()
+        except _BadHeader as bad:
+            if len(data) < n_bytes or n_bytes >= MAX_HEADER_BYTES:
+                raise DamagedModel(str(path), str(bad)) from None
+        n_bytes *= 4
 
 
 class _BadHeader(Exception):
@@ -134,9 +146,8 @@ class _BadHeader(Exception):
 class _Reader:
     """Walks the bytes once, from the front, never beyond their end."""
 
-    def __init__(self, path: Path, data: mmap.mmap) -> None:
-        self.path, self.data, self.at = path, data, 4
-        self.end = min(len(data), MAX_HEADER_BYTES)
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.path, self.data, self.at, self.end = path, data, 4, len(data)
 
     def header(self) -> GgufHeader:
         version = self.scalar("I")

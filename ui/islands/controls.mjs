@@ -76,7 +76,7 @@ export class Controls {
     const settings = { ...this.settings, ...patch };
     const bad = validate(settings);
     const { words } = this;
-    this.tell(bad ? words.t("knob_bad", { ...bad, knob: words.t(`sampler.${bad.knob}`), value: typed ?? String(bad.value) }) : "");
+    this.tell(bad ? words.t("knob_bad", { interval: words.interval(bad.interval), knob: words.t(`sampler.${bad.knob}`), value: typed ?? String(bad.value) }) : "");
     if (!bad) this.actions.setSettings(settings);
     return !bad;
   }

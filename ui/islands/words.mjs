@@ -25,8 +25,14 @@ export function createWords(strings, locale) {
     return known ? fill(known, error.data ?? {}) : t("error_unknown", { message: error.message });
   }
 
+  /** "(0, 1]" as the language writes it: French turns the bracket of an open end and parts numbers with ";". */
+  function interval(text) {
+    if (locale !== "fr" || !/^[[(]/.test(text)) return text;
+    return text.replace("(", "]").replace(")", "[").replace(", ", "\u00a0; ").replace("∞", "+∞");
+  }
+
   return {
-    locale, t, has, sentence, number, spokenWords: strings.page.spoken,
+    locale, t, has, sentence, number, interval, spokenWords: strings.page.spoken,
     percent: (p) => formatPercent(p, locale),
     parseNumber: (text) => parseNumber(text, locale),
   };
