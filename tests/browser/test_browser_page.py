@@ -315,11 +315,12 @@ def test_an_emptied_text_says_so_and_the_page_lives_on(home: Any) -> None:
     assert sum(rows(home)) + others(home) == pytest.approx(1, abs=1e-9)
 
 
-def test_a_wrong_number_is_refused_in_words(make_page: Make, server: str) -> None:
-    home = make_page(server).open("lang=en&level=2")
+@pytest.mark.parametrize(("lang", "interval"), [("en", "(0, 1]"), ("fr", "]0\u00a0; 1]")])
+def test_a_wrong_number_is_refused_in_words(make_page: Make, server: str, lang: str, interval: str) -> None:
+    home = make_page(server).open(f"lang={lang}&level=2")
     before = rows(home, "data-p-after")
     set_slider(home, "top_p", 0)
-    assert "(0, 1]" in home.page.inner_text(".lb-controls .lb-problem")
+    assert interval in home.page.inner_text(".lb-controls .lb-problem")
     assert rows(home, "data-p-after") == before
 
 
