@@ -116,6 +116,15 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
+class OneByOne:
+    """For an engine that does not batch: many rows are single rows, one after the other."""
+
+    def next_logits_many(
+        self: Engine, sequences: Sequence[Sequence[int]], *, request: Request | None = None
+    ) -> list[Logits]:
+        return [self.next_logits(token_ids, request=request) for token_ids in sequences]
+
+
 @runtime_checkable
 class ScoresText(Protocol):
     """An optional power: the logits after every prefix of a text, in bounded memory."""

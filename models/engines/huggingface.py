@@ -25,7 +25,7 @@ import transformers
 from safetensors import SafetensorError
 
 from models.catalog import ModelSpec
-from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, take_turn
+from models.engine import Evaluation, Logits, OneByOne, Request, check_length, check_token_ids, take_turn
 from models.errors import (
     BrokenLogits,
     DamagedModel,
@@ -60,7 +60,7 @@ UNREADABLE = (
 )  # fmt: skip
 
 
-class HuggingFaceEngine:
+class HuggingFaceEngine(OneByOne):
     """A causal model of transformers with one key-value cache, reused by longest common prefix."""
 
     name = "transformers"
@@ -123,11 +123,6 @@ class HuggingFaceEngine:
         n_new = len(token_ids) - n_reused
         request.report(Evaluation("prefill" if n_new > 1 else "step", n_reused, n_new))
         return _checked(row)
-
-    def next_logits_many(
-        self, sequences: Sequence[Sequence[int]], *, request: Request | None = None
-    ) -> list[Logits]:
-        return [self.next_logits(token_ids, request=request) for token_ids in sequences]
 
     def all_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Iterator[Logits]:
         """Blocks of at most 64 rows, each with a forward pass over the text so far kept in a cache of its own."""

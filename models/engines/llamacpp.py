@@ -28,7 +28,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import llama_cpp.llama_cpp as lib
 
-from models.engine import Evaluation, Logits, Request, check_length, check_token_ids, take_turn
+from models.engine import Evaluation, Logits, OneByOne, Request, check_length, check_token_ids, take_turn
 from models.errors import (
     BrokenLogits,
     DamagedModel,
@@ -86,7 +86,7 @@ class Weights:
         self.vocab_size = int(lib.llama_vocab_n_tokens(self.vocab))
 
 
-class LlamaCppEngine:
+class LlamaCppEngine(OneByOne):
     """One context, one sequence, one caller at a time; the others wait for the lock."""
 
     name = "llama_cpp"
@@ -129,11 +129,6 @@ class LlamaCppEngine:
         n_new = len(token_ids) - n_reused
         request.report(Evaluation("prefill" if n_new > 1 else "step", n_reused, n_new))
         return row
-
-    def next_logits_many(
-        self, sequences: Sequence[Sequence[int]], *, request: Request | None = None
-    ) -> list[Logits]:
-        return [self.next_logits(token_ids, request=request) for token_ids in sequences]
 
     def all_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Iterator[Logits]:
         """One slice of at most 63 rows at a time; other callers may come between two slices."""

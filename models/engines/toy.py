@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from models.engine import Evaluation, Logits, Request, check_length, check_token_ids
+from models.engine import Evaluation, Logits, OneByOne, Request, check_length, check_token_ids
 from models.errors import EngineClosed
 
 SPECIAL = ("<|start|>", "<|end|>", "<|im_start|>", "<|im_end|>")
@@ -58,7 +58,7 @@ class ToyTokenizer:
         return self._bytes[token_id]
 
 
-class ToyEngine:
+class ToyEngine(OneByOne):
     """The rule of this file as an engine.
 
     >>> row = ToyEngine(vocab_size=260).next_logits([97])
@@ -85,11 +85,6 @@ class ToyEngine:
         request.check()
         request.report(Evaluation("prefill" if len(token_ids) > 1 else "step", 0, len(token_ids)))
         return self._row(token_ids[-1])
-
-    def next_logits_many(
-        self, sequences: Sequence[Sequence[int]], *, request: Request | None = None
-    ) -> list[Logits]:
-        return [self.next_logits(token_ids, request=request) for token_ids in sequences]
 
     def all_logits(self, token_ids: Sequence[int], *, request: Request | None = None) -> Iterator[Logits]:
         self._check(token_ids)
