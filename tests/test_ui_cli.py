@@ -425,3 +425,13 @@ def test_a_text_far_beyond_the_context_is_refused_in_good_time(capsys, text):
     started = time.monotonic()
     assert main(["next", text]) == 2
     assert "context" in capsys.readouterr().err and time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["next", "ab", "--model", "toy"], 0), (["next", ""], 2)])
+def test_the_quick_way_out_loses_neither_words_nor_code(arguments, code):
+    """`next` leaves without the interpreter's tidying up; what it printed must have gone out before."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "ui.cli", *arguments], capture_output=True, check=False, timeout=60
+    )
+    assert ran.returncode == code
+    assert (b"c" in ran.stdout) == (code == 0) and bool(ran.stderr) == (code != 0)

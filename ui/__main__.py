@@ -1,8 +1,6 @@
 """`python -m ui` is `logitbox`."""
 
-import sys
-
-from ui.cli import main
+from ui.cli import entry
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()
