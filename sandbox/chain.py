@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sandbox.distribution import Distribution
 from sandbox.errors import MissingKnob, UnknownKnob, UnknownSampler
@@ -17,8 +18,7 @@ Top = tuple[tuple[int, float], ...]
 N_TOP = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """What one sampler did to the law it was given.
 
     removed_mass: the share of that law which went, 0 to 1. entropy_bits and top (token id, probability): of the

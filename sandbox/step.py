@@ -111,7 +111,7 @@ class SamplingStep:
                 "n_total": self.survivors.n_total,
             },
             "needs_logits": self.needs_logits,
-            "stages": [dataclasses.asdict(stage) for stage in self.stages],
+            "stages": [stage._asdict() for stage in self.stages],
         }
 
     @classmethod
