@@ -213,9 +213,8 @@ class Workbench:
             self.default_id = model.spec.id
         except HouseError as error:
             self.error = error
-        except (
-            Exception
-        ) as error:  # the thread is the outermost caller: whatever it is, the page must learn of it
+        # the thread is the outermost caller: whatever it is, the page must learn of it
+        except Exception as error:
             self.error = ModelNotLoaded(f"{type(error).__name__}: {error}")
         finally:
             self._settled.set()

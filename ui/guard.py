@@ -90,9 +90,8 @@ class Guard:
 
         try:
             await self.app(scope, counted, watched)
-        except (
-            Exception
-        ) as error:  # the outermost layer: whatever it is, the client gets our shape, not a traceback
+        # the outermost layer: whatever it is, the client gets our shape, not a traceback
+        except Exception as error:
             house = error if isinstance(error, HouseError) else InternalError()
             if house is not error:
                 log_unexpected(error, f"{scope['method']} {scope['path']}")

@@ -79,9 +79,8 @@ class Weights:
         self.model = lib.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self.model:
             raise DamagedModel(str(path), "llama.cpp refused it")
-        weakref.finalize(
-            self, lib.llama_model_free, self.model
-        ).atexit = False  # then the process ends anyway
+        free = weakref.finalize(self, lib.llama_model_free, self.model)
+        free.atexit = False  # the process ends anyway, and a context may still look at the tensors
         self.vocab = lib.llama_model_get_vocab(self.model)
         self.vocab_size = int(lib.llama_vocab_n_tokens(self.vocab))
 
@@ -193,9 +192,8 @@ class LlamaCppEngine(OneByOne):
     def _row(self, i: int) -> Logits:
         """A copy of the logits at position `i` of the last batch; -1 is its last."""
         row = self._view(_address_of_row(self._context, i)).copy()
-        if not math.isfinite(
-            row.max()
-        ):  # NaN and +inf show in the maximum; damaged weights load without a word
+        # NaN and +inf show in the maximum; damaged weights load without a word
+        if not math.isfinite(row.max()):
             n_bad = int(np.count_nonzero(np.isnan(row) | np.isposinf(row)))
             raise BrokenLogits(n_bad or self._vocab_size, self._vocab_size)
         return row
