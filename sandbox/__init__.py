@@ -7,13 +7,15 @@ from sandbox.chain import SamplerChain, Stage
 from sandbox.distribution import Candidate, Distribution
 from sandbox.draw import draw, greedy, uniform
 from sandbox.generate import Generation, generate
-from sandbox.sampler import Context, Sampler
+from sandbox.outcome import Outcome, Passage, run_chain
+from sandbox.sampler import Context, Sampler, SamplerWithMemory, Worked
 from sandbox.samplers import SAMPLERS
 from sandbox.settings import DEFAULT_GENERATE, NEUTRAL, SamplingSettings
 from sandbox.step import SamplingStep, Survivors
 from sandbox.stopping import StopStrings
 from sandbox.text import TextStream
 from sandbox.trace import Trace
+from sandbox.vocabulary import Vocabulary
 
 __all__ = [
     "DEFAULT_GENERATE",
@@ -23,8 +25,11 @@ __all__ = [
     "Context",
     "Distribution",
     "Generation",
+    "Outcome",
+    "Passage",
     "Sampler",
     "SamplerChain",
+    "SamplerWithMemory",
     "SamplingSettings",
     "SamplingStep",
     "Stage",
@@ -32,8 +37,11 @@ __all__ = [
     "Survivors",
     "TextStream",
     "Trace",
+    "Vocabulary",
+    "Worked",
     "draw",
     "generate",
     "greedy",
+    "run_chain",
     "uniform",
 ]

@@ -175,6 +175,11 @@ class Distribution:
         found = np.flatnonzero(self._ids == token_id)
         return int(found[0]) if len(found) else None
 
+    def logit_of(self, token_id: int) -> float:
+        """-inf for an absent token."""
+        at = self.position_of(token_id)
+        return -math.inf if at is None else float(self.logits[at])
+
     def prob_of(self, token_id: int) -> float:
         """0 for an absent token."""
         at = self.position_of(token_id)
@@ -225,6 +230,13 @@ class Distribution:
         if not len(at):
             raise NothingToDraw
         return self._at(at, is_ranked=self.is_ranked)
+
+    def keep_at_least(self, mask: NDArray[np.bool_], n: int) -> Distribution:
+        """Like `keep`, and in any case the n most likely."""
+        if int(np.count_nonzero(mask)) < min(n, len(self)):
+            mask = mask.copy()
+            mask[self._leading_positions(n)] = True
+        return self.keep(mask)
 
     def with_logits(self, logits: Floats) -> Distribution:
         """Other logits (n,) for the same candidates; -inf removes one. Raises like `from_logits`."""

@@ -2,9 +2,15 @@
 
 HouseError
 ├── KnobOutOfRange           (ValueError)   a value outside its interval
+│   └── ZeroTemperature                     0 is the sampler greedy
+├── InvalidKnob              (ValueError)   a value of another kind: no list of token ids, no text
 ├── UnknownKnob              (ValueError)
 ├── MissingKnob              (ValueError)   a sampler without one of its values
 ├── UnknownSampler           (ValueError)
+├── NotAStep                 (ValueError)   a chain is a list of {"sampler": name, ...}
+├── NeedsVocabulary          (ValueError)   a sampler maps text onto tokens and has no model to ask
+├── NeedsOtherLogits         (ValueError)   a sampler between two laws has only one
+├── OtherLogitsDoNotFit      (ValueError)   the second row is of another vocabulary
 ├── EmptyStopString          (ValueError)
 ├── StopNotText              (ValueError)
 ├── BrokenDistribution       (ArithmeticError)
@@ -43,6 +49,26 @@ class KnobOutOfRange(HouseError, ValueError):
         super().__init__(f"{self.name} = {self.value} is outside {interval}; choose a value inside")
 
 
+class ZeroTemperature(KnobOutOfRange):
+    """Among flat settings 0 means greedy; in a list of steps greedy is written by its name."""
+
+    def __init__(self, sampler: str) -> None:
+        super().__init__(sampler, "temperature", 0, "(0, inf)")
+        self.args = (
+            f'{self.name} = 0 divides by nothing; write {{"sampler": "greedy"}} for always the most likely token',
+        )
+
+
+class InvalidKnob(HouseError, ValueError):
+    """`expected` says what kind of value belongs there."""
+
+    def __init__(self, sampler: str, knob: str, value: object, expected: str) -> None:
+        self.sampler, self.knob, self.expected = sampler, knob, expected
+        self.name = knob if sampler in ("", knob) else f"{sampler}.{knob}"
+        self.value = text if len(text := repr(value)) <= 80 else text[:79] + "…"
+        super().__init__(f"{self.name} = {self.value} is not {expected}; change it")
+
+
 class UnknownKnob(HouseError, ValueError):
     def __init__(self, knob: str, known: list[str]) -> None:
         self.knob, self.known = knob, ", ".join(known)
@@ -59,6 +85,37 @@ class UnknownSampler(HouseError, ValueError):
     def __init__(self, sampler: str, known: list[str]) -> None:
         self.sampler, self.known = sampler, ", ".join(known)
         super().__init__(f"there is no sampler called {sampler}; choose one of {self.known}")
+
+
+class NotAStep(HouseError, ValueError):
+    def __init__(self, value: object) -> None:
+        self.value = text if len(text := repr(value)) <= 80 else text[:79] + "…"
+        super().__init__(
+            f'{self.value} is no step of a chain; write a list of {{"sampler": name, knob: value, ...}}'
+        )
+
+
+class NeedsVocabulary(HouseError, ValueError):
+    def __init__(self, sampler: str, knob: str) -> None:
+        self.sampler, self.knob = sampler, knob
+        super().__init__(
+            f"{sampler}.{knob} is text, and only a model's vocabulary says which tokens it is; "
+            "run it with a model, or give token ids"
+        )
+
+
+class NeedsOtherLogits(HouseError, ValueError):
+    def __init__(self, sampler: str, knob: str) -> None:
+        self.sampler, self.knob = sampler, knob
+        super().__init__(f"{sampler} compares two laws and has only one; give {knob}")
+
+
+class OtherLogitsDoNotFit(HouseError, ValueError):
+    def __init__(self, sampler: str, knob: str, n_given: int, n_wanted: int) -> None:
+        self.sampler, self.knob, self.n_given, self.n_wanted = sampler, knob, n_given, n_wanted
+        super().__init__(
+            f"{sampler}.{knob} has {n_given} logits where {n_wanted} are needed; take both rows from one vocabulary"
+        )
 
 
 class EmptyStopString(HouseError, ValueError):

@@ -6,22 +6,31 @@ import dataclasses
 import inspect
 import secrets
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import NamedTuple
 
-from models.engine import Evaluation, Request, Route
+from models.engine import Evaluation, Logits, Request, Route
 from models.errors import Cancelled, ContextFull
 from models.loading import LoadedModel
 from sandbox.chain import N_TOP, SamplerChain
 from sandbox.distribution import Distribution
 from sandbox.draw import draw, uniform
-from sandbox.sampler import Context
+from sandbox.sampler import Context, OtherLaw
 from sandbox.settings import DEFAULT_GENERATE, SamplingSettings
 from sandbox.step import SamplingStep, Survivors
 from sandbox.stopping import StopStrings
 from sandbox.text import TextStream, text_of
 from sandbox.trace import FinishReason, ModelFile, Trace
+from sandbox.vocabulary import Vocabulary
+
+
+class OtherPrompt(NamedTuple):
+    """A second law: what `model` says after these tokens and the same continuation."""
+
+    model: LoadedModel
+    prompt_ids: Sequence[int]
 
 
 def generate(
@@ -33,11 +42,13 @@ def generate(
     request: Request | None = None,
     prompt: str | None = None,
     attempt: int = 0,
+    others: Mapping[OtherLaw, OtherPrompt] | None = None,
 ) -> Generation:
     """Draw tokens after `token_ids` until something ends the text; nothing runs before the first one is asked for.
 
     chain: instead of the one the settings stand for. prompt: the text behind token_ids, for the trace. attempt: another
-    number gives other draws from the same seed ("once more").
+    number gives other draws from the same seed ("once more"). others: for a sampler between two laws, where the second
+    one comes from: {"unconditional": OtherPrompt(model, ids)} for cfg, "amateur" for contrastive.
     Each step raises what `Engine.next_logits` and the samplers raise, Cancelled excepted: giving up is a way to end.
 
     >>> from models.catalog import ModelSpec
@@ -48,7 +59,14 @@ def generate(
     (['b', 'c', 'd'], 'length')
     """
     return Generation(
-        model, token_ids, settings, chain=chain, request=request, prompt=prompt, attempt=attempt
+        model,
+        token_ids,
+        settings,
+        chain=chain,
+        request=request,
+        prompt=prompt,
+        attempt=attempt,
+        others=others or {},
     )
 
 
@@ -70,18 +88,21 @@ class Generation(Generator[SamplingStep, None, Trace]):
         request: Request | None,
         prompt: str | None,
         attempt: int,
+        others: Mapping[OtherLaw, OtherPrompt],
     ) -> None:
         self.request = request or Request()
         self.chain = settings.chain() if chain is None else chain
         self.seed = secrets.randbits(32) if settings.seed is None else settings.seed
         self.settings = dataclasses.replace(settings, seed=self.seed)
         self._model, self._prompt_ids, self._ids = model, tuple(token_ids), list(token_ids)
-        self._prompt, self._attempt = prompt, attempt
+        self._prompt, self._attempt, self._others = prompt, attempt, others
         self._created_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._steps: list[SamplingStep] = []
         self._finish_reason: FinishReason | None = None
         self._stream, self._stops = TextStream(), StopStrings(settings.stop)
         self._route: Route = "step"
+        self._states = self.chain.initial_states()
+        self._vocabulary = Vocabulary.of(model) if self.chain.needs_vocabulary else None
         self._inner = self._run()
 
     @property
@@ -126,8 +147,9 @@ class Generation(Generator[SamplingStep, None, Trace]):
         while self._finish_reason is None:
             started = time.perf_counter()
             try:
+                others = self._other_logits(request)
                 row = self._model.engine.next_logits(self._ids, request=request)
-                step = self._step(Distribution.from_logits(row), started)
+                step = self._step(Distribution.from_logits(row), others, started)
             except Cancelled:
                 self._finish_reason = "cancelled"
                 break
@@ -144,12 +166,26 @@ class Generation(Generator[SamplingStep, None, Trace]):
             yield step
         return self.trace
 
-    def _step(self, dist: Distribution, started: float) -> SamplingStep:
+    def _other_logits(self, request: Request) -> dict[OtherLaw, Logits]:
+        """The rows that a sampler between two laws compares with, after the same continuation. Before the model's own
+        row, so that the step's route is told last."""
+        drawn = self._ids[len(self._prompt_ids) :]
+        return {
+            name: other.model.engine.next_logits([*other.prompt_ids, *drawn], request=request)
+            for name, other in self._others.items()
+        }
+
+    def _step(self, dist: Distribution, others: Mapping[OtherLaw, Logits], started: float) -> SamplingStep:
         position = len(self._ids)
-        context = Context(self._ids, len(self._prompt_ids), position, self.seed, self._attempt)
-        final, stages = self.chain.run(dist, context)
+        context = Context(
+            self._ids, len(self._prompt_ids), position, self.seed, self._attempt, self._vocabulary, others
+        )
+        states = self._states
+        laws = self.chain.laws(dist, context, states)
+        stages, final = self.chain.stages(laws, context, states), laws[-1]
         u = uniform(self.seed, position, self._attempt)
         token_id = draw(final, u)
+        self._states = self.chain.next_states(states, laws, token_id)
         survivors = Survivors.of(final)
         token_bytes = self._model.tokenizer.token_bytes(token_id)
         ids, probs = dist.leading(N_TOP)
@@ -169,6 +205,7 @@ class Generation(Generator[SamplingStep, None, Trace]):
             stages=stages,
             top=tuple(zip(ids.tolist(), probs.tolist(), strict=True)),
             elapsed_ms=(time.perf_counter() - started) * 1000,
+            sampler_state=None if states is None else {"before": states, "after": self._states},
         )
 
     def _take_in(self, token_id: int, token_bytes: bytes) -> str:

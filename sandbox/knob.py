@@ -1,15 +1,41 @@
-"""Knob: the interval a number must lie in, written once and used for the check, the message and the slider."""
+"""Knobs: what a setting of a sampler may be, written once and used for the check, the message and the slider.
+
+Knob (a number), Switch, TokenIds, TokenSequences, Biases, Breakers, Text, Logits. Each has
+
+    checked(value, *, sampler, knob)  the value as it is kept: plain, immutable; raises KnobOutOfRange, InvalidKnob
+    plain(value)                      the same value for JSON
+    neutral                           the value at which the sampler does nothing, None where there is none
+    described()                       the knob for a page: its kind, interval, neutral value, slider
+"""
 
 from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from sandbox.errors import KnobOutOfRange
+from sandbox.errors import InvalidKnob, KnobOutOfRange
+
+Bias = tuple[tuple[int, float], ...]
+Sequences = tuple[tuple[int, ...], ...]
+
+
+class AnyKnob(Protocol):
+    kind: ClassVar[str]
+
+    @property
+    def neutral(self) -> Any: ...
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> Any: ...
+
+    def plain(self, value: Any) -> Any: ...
+
+    def described(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -17,7 +43,8 @@ class Knob:
     """A number with an interval and the value at which its sampler does nothing.
 
     interval: in the notation `(0, 1]`, round at an open end and square at a closed one. neutral: None where no
-    value does nothing.
+    value does nothing. is_optional: None is a value too, whose meaning the sampler tells. slider: where the useful
+    values lie; start: the value a new card shows, where neither neutral nor a field's default would teach anything.
 
     >>> Knob("(0, 1]", neutral=1.0).checked(0.9, sampler="top_p", knob="p")
     0.9
@@ -29,6 +56,11 @@ class Knob:
     interval: str
     neutral: float | None = None
     is_whole: bool = False
+    is_optional: bool = False
+    slider: tuple[float, float] | None = None
+    start: float | None = None
+
+    kind: ClassVar[str] = "number"
 
     @cached_property
     def bounds(self) -> tuple[float, float]:
@@ -50,9 +82,223 @@ class Knob:
         last = "" if high == math.inf else f", {int(high) - (self.interval[-1] == ')')}"
         return f"{{{int(low)}, {int(low) + 1}, ...{last}}}"
 
-    def checked(self, value: object, *, sampler: str, knob: str) -> float:
+    def checked(self, value: object, *, sampler: str, knob: str) -> Any:
         """The value as a plain int or float, ready for JSON. Raises KnobOutOfRange, also for what is no number."""
+        if value is None and self.is_optional:
+            return None
         number = value.item() if isinstance(value, np.number) else value
         if isinstance(number, bool) or not isinstance(number, int | float) or number not in self:
             raise KnobOutOfRange(sampler, knob, value, str(self))
         return math.floor(number) if self.is_whole else float(number)
+
+    def plain(self, value: Any) -> Any:
+        return value
+
+    def described(self) -> dict[str, Any]:
+        # JavaScript counts exactly to 2**53; a larger neutral value (k for "all of them") is told as none
+        neutral = None if self.neutral is not None and self.neutral > 2**53 else self.neutral
+        return {
+            "kind": self.kind,
+            "interval": str(self),
+            "neutral": neutral,
+            "is_whole": self.is_whole,
+            "is_optional": self.is_optional,
+            "slider": list(self.slider) if self.slider else None,
+            "start": self.start,
+        }
+
+
+MIN_KEEP = Knob("[1, inf)", neutral=1, is_whole=True, slider=(1, 20))
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Yes or no."""
+
+    neutral: bool | None = None
+
+    kind: ClassVar[str] = "switch"
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> bool:
+        if not isinstance(value, bool | np.bool_):
+            raise InvalidKnob(sampler, knob, value, "true or false")
+        return bool(value)
+
+    def plain(self, value: Any) -> Any:
+        return value
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": self.kind, "neutral": self.neutral}
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """Token ids, each once, in the order given.
+
+    >>> TokenIds().checked([3, 1, 3], sampler="suppress_tokens", knob="tokens")
+    (3, 1)
+    """
+
+    neutral: tuple[int, ...] | None = ()
+    may_be_empty: bool = True
+    is_optional: bool = False
+
+    kind: ClassVar[str] = "tokens"
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> tuple[int, ...] | None:
+        if value is None and self.is_optional:
+            return None
+        ids = _token_ids(value)
+        if ids is None or not (ids or self.may_be_empty):
+            expected = "a list of token ids" if self.may_be_empty else "a list of at least one token id"
+            raise InvalidKnob(sampler, knob, value, expected)
+        return tuple(dict.fromkeys(ids))
+
+    def plain(self, value: Any) -> Any:
+        return value if value is None else [int(i) for i in value]
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": self.kind, "neutral": self.plain(self.neutral), "is_optional": self.is_optional}
+
+
+@dataclass(frozen=True)
+class TokenSequences:
+    """Several words, each the token ids it is made of."""
+
+    neutral: Sequences | None = ()
+
+    kind: ClassVar[str] = "sequences"
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> Sequences:
+        given = _listed(value)
+        sequences = None if given is None else [_token_ids(each) for each in given]
+        if sequences is None or not all(sequences):
+            raise InvalidKnob(sampler, knob, value, "a list of lists of token ids, none of them empty")
+        return tuple(tuple(each) for each in sequences if each)
+
+    def plain(self, value: Any) -> Any:
+        return [[int(i) for i in each] for each in value]
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": self.kind, "neutral": [] if self.neutral == () else None}
+
+
+@dataclass(frozen=True)
+class Biases:
+    """What to add to the logits of some tokens: {token id: number}; -inf, written "-inf" in JSON, forbids one.
+
+    >>> Biases().checked({"7": -1, 3: 2.5}, sampler="logit_bias", knob="bias")
+    ((3, 2.5), (7, -1.0))
+    """
+
+    neutral: Bias | None = ()
+
+    kind: ClassVar[str] = "bias"
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> Bias:
+        pairs = value.items() if isinstance(value, Mapping) else value if isinstance(value, tuple) else None
+        try:
+            bias = {int(i): float(b) for i, b in pairs}  # type: ignore[union-attr]  # None raises, and is refused below
+        except (TypeError, ValueError):
+            bias = {-1: 0.0}
+        if any(i < 0 or not b < math.inf for i, b in bias.items()):
+            raise InvalidKnob(sampler, knob, value, "{token id: number}, each number finite or -inf")
+        return tuple(sorted(bias.items()))
+
+    def plain(self, value: Any) -> Any:
+        pairs = value.items() if isinstance(value, Mapping) else ((str(i), b) for i, b in value)
+        return {i: "-inf" if float(b) == -math.inf else float(b) for i, b in pairs}
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": self.kind, "neutral": {}}
+
+
+@dataclass(frozen=True)
+class Breakers:
+    """Where a repetition ends: strings, which the model's vocabulary maps onto tokens, or token ids."""
+
+    neutral: None = None
+
+    kind: ClassVar[str] = "breakers"
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> tuple[str | int, ...]:
+        given = _listed(value)
+        if given is None or not all(_is_id(each) or (isinstance(each, str) and each) for each in given):
+            raise InvalidKnob(sampler, knob, value, "a list of strings, none of them empty, or of token ids")
+        return tuple(each if isinstance(each, str) else int(each) for each in given)
+
+    def plain(self, value: Any) -> Any:
+        return list(value)
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": self.kind, "neutral": None}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text; one of `choices` where there are any."""
+
+    neutral: str | None = None
+    choices: tuple[str, ...] = ()
+    max_length: int = 20_000
+
+    kind: ClassVar[str] = "text"
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> str:
+        if not isinstance(value, str) or len(value) > self.max_length:
+            raise InvalidKnob(sampler, knob, value, f"a text of at most {self.max_length} characters")
+        if self.choices and value not in self.choices:
+            raise InvalidKnob(sampler, knob, value, f"one of {', '.join(self.choices)}")
+        return value
+
+    def plain(self, value: Any) -> Any:
+        return value
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "neutral": self.neutral,
+            "choices": list(self.choices),
+            "max_length": self.max_length,
+        }
+
+
+@dataclass(frozen=True)
+class Logits:
+    """A whole second row of logits, one per token id; None: the one the context brings."""
+
+    neutral: None = None
+
+    kind: ClassVar[str] = "logits"
+
+    def checked(self, value: object, *, sampler: str, knob: str) -> tuple[float, ...] | None:
+        if value is None:
+            return None
+        try:
+            row = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            row = np.empty((0, 0))
+        if row.ndim != 1 or not len(row) or np.isnan(row).any() or np.isposinf(row).any():
+            raise InvalidKnob(sampler, knob, "...", "a row of logits, one per token, each finite or -inf")
+        return tuple(row.tolist())
+
+    def plain(self, value: Any) -> Any:
+        return value if value is None else ["-inf" if x == -math.inf else float(x) for x in value]
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": self.kind, "neutral": None}
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 0
+
+
+def _listed(value: object) -> list[Any] | None:
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        return None
+    return list(value)
+
+
+def _token_ids(value: object) -> list[int] | None:
+    ids = _listed(value)
+    return [int(i) for i in ids] if ids is not None and all(map(_is_id, ids)) else None

@@ -19,6 +19,7 @@ from models.errors import ContextFull, HouseError, UnknownModel
 from models.loading import LoadedModel
 from sandbox.draw import uniform
 from sandbox.errors import ModelNotLoaded, ModelNotReady
+from sandbox.vocabulary import Vocabulary
 
 ROWS_LIMIT_BYTES = 64 * 1024 * 1024  # about 340 rows of 49,152 float32
 Status = Literal["loading", "ready", "failed"]
@@ -47,15 +48,6 @@ class StepResult:
     elapsed_ms: float
     context_used: int
     n_model_calls: int
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Every token's bytes, in id order, and which ids are special or end a text."""
-
-    token_bytes: tuple[bytes, ...]
-    special_ids: frozenset[int]
-    eos_ids: frozenset[int]
 
 
 def step_id_of(model_id: str, token_ids: Sequence[int]) -> str:
@@ -193,12 +185,7 @@ class Workbench:
         """Built once per model: 49,152 calls into the tokenizer."""
         known = self._vocabularies.get(model.spec.id)
         if known is None:
-            tokenizer = model.tokenizer
-            known = Vocabulary(
-                tuple(tokenizer.token_bytes(token_id) for token_id in range(model.engine.vocab_size)),
-                tokenizer.special_ids,
-                tokenizer.eos_ids,
-            )
+            known = Vocabulary.of(model)
             self._vocabularies[model.spec.id] = known
         return known
 

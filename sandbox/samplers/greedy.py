@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sandbox.distribution import Distribution
-from sandbox.knob import Knob
-from sandbox.sampler import Context
+from sandbox.knob import AnyKnob
+from sandbox.sampler import Context, Family, Worked
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,13 @@ class Greedy:
     """
 
     name: ClassVar[str] = "greedy"
-    knobs: ClassVar[Mapping[str, Knob]] = {}
+    knobs: ClassVar[Mapping[str, AnyKnob]] = {}
+    family: ClassVar[Family] = "rule"
+    in_browser: ClassVar[bool] = True
+    formula: ClassVar[str] = "p′ = 1 for argmax p, 0 otherwise"
 
     def apply(self, dist: Distribution, context: Context) -> Distribution:
         return dist.first(1)
+
+    def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
+        return Worked("p = {p}, max p = {p1}", {"p": dist.prob_of(token_id), "p1": dist.prob_of(dist.winner)})

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sandbox.distribution import Distribution
-from sandbox.knob import Knob
-from sandbox.sampler import Context, check_knobs
+from sandbox.knob import MIN_KEEP, AnyKnob, Knob
+from sandbox.sampler import Context, Family, Worked, check_knobs
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,28 @@ class MinP:
     """
 
     p: float
+    min_keep: int = 1
 
     name: ClassVar[str] = "min_p"
-    knobs: ClassVar[Mapping[str, Knob]] = {"p": Knob("[0, 1]", neutral=0.0)}
+    knobs: ClassVar[Mapping[str, AnyKnob]] = {
+        "p": Knob("[0, 1]", neutral=0.0, slider=(0.0, 0.5), start=0.05),
+        "min_keep": MIN_KEEP,
+    }
+    family: ClassVar[Family] = "truncate"
+    in_browser: ClassVar[bool] = True
+    formula: ClassVar[str] = "p ≥ m · max p"
 
     def __post_init__(self) -> None:
         check_knobs(self)
 
     def apply(self, dist: Distribution, context: Context) -> Distribution:
         # the most likely token weighs exactly 1, so its weight is its probability relative to the best
-        return dist if self.p == 0 else dist.keep(dist.weights >= self.p)
+        if self.p == 0:
+            return dist
+        return dist.keep_at_least(dist.weights >= self.p, self.min_keep)
+
+    def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
+        p, best = dist.prob_of(token_id), dist.prob_of(dist.winner)
+        sign = "≥" if p >= self.p * best else "<"
+        numbers = {"p": p, "m": self.p, "p1": best, "bar": self.p * best}
+        return Worked(f"{{p}} {sign} {{m}} · {{p1}} = {{bar}}", numbers)

@@ -11,8 +11,8 @@ from typing import ClassVar
 import numpy as np
 
 from sandbox.distribution import Distribution
-from sandbox.knob import Knob
-from sandbox.sampler import Context, check_knobs
+from sandbox.knob import AnyKnob, Knob
+from sandbox.sampler import Context, Family, Worked, check_knobs
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,12 @@ class Temperature:
     temperature: float
 
     name: ClassVar[str] = "temperature"
-    knobs: ClassVar[Mapping[str, Knob]] = {"temperature": Knob("(0, inf)", neutral=1.0)}
+    knobs: ClassVar[Mapping[str, AnyKnob]] = {
+        "temperature": Knob("(0, inf)", neutral=1.0, slider=(0.05, 2.0), start=0.8)
+    }
+    family: ClassVar[Family] = "reshape"
+    in_browser: ClassVar[bool] = True
+    formula: ClassVar[str] = "ℓ′ = ℓ / T"
 
     def __post_init__(self) -> None:
         check_knobs(self)
@@ -49,3 +54,8 @@ class Temperature:
         with np.errstate(over="ignore"):
             scaled = dist.shifted / self.temperature
         return dist.with_logits(np.maximum(scaled, -sys.float_info.max))
+
+    def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
+        logit = dist.logit_of(token_id)
+        numbers = {"l": logit, "T": self.temperature, "out": logit / self.temperature}
+        return Worked("ℓ / T = {l} / {T} = {out}", numbers)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sandbox.distribution import Distribution
-from sandbox.knob import Knob
-from sandbox.sampler import Context, check_knobs
+from sandbox.knob import MIN_KEEP, AnyKnob, Knob
+from sandbox.sampler import Context, Family, Worked, check_knobs
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,24 @@ class TopK:
     """
 
     k: int
+    min_keep: int = 1
 
     name: ClassVar[str] = "top_k"
-    knobs: ClassVar[Mapping[str, Knob]] = {"k": Knob("[1, inf)", neutral=sys.maxsize, is_whole=True)}
+    knobs: ClassVar[Mapping[str, AnyKnob]] = {
+        "k": Knob("[1, inf)", neutral=sys.maxsize, is_whole=True, slider=(1, 100), start=40),
+        "min_keep": MIN_KEEP,
+    }
+    family: ClassVar[Family] = "truncate"
+    in_browser: ClassVar[bool] = True
+    formula: ClassVar[str] = "rank ≤ k"
 
     def __post_init__(self) -> None:
         check_knobs(self)
 
     def apply(self, dist: Distribution, context: Context) -> Distribution:
-        return dist if self.k >= len(dist) else dist.first(self.k)
+        k = max(self.k, self.min_keep)
+        return dist if k >= len(dist) else dist.first(k)
+
+    def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
+        sign = "≤" if (rank := dist.rank_of(token_id) or 0) <= len(after) else ">"
+        return Worked(f"rank {{rank}} {sign} {{k}}", {"rank": rank, "k": max(self.k, self.min_keep)})

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from sandbox.distribution import Distribution
-from sandbox.knob import Knob
-from sandbox.sampler import Context, check_knobs
+from sandbox.knob import MIN_KEEP, AnyKnob, Knob
+from sandbox.sampler import Context, Family, Worked, check_knobs
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,28 @@ class TopP:
     """
 
     p: float
+    min_keep: int = 1
 
     name: ClassVar[str] = "top_p"
-    knobs: ClassVar[Mapping[str, Knob]] = {"p": Knob("(0, 1]", neutral=1.0)}
+    knobs: ClassVar[Mapping[str, AnyKnob]] = {
+        "p": Knob("(0, 1]", neutral=1.0, slider=(0.01, 1.0), start=0.95),
+        "min_keep": MIN_KEEP,
+    }
+    family: ClassVar[Family] = "truncate"
+    in_browser: ClassVar[bool] = True
+    formula: ClassVar[str] = "Σ p of the better ranks < p_top"
 
     def __post_init__(self) -> None:
         check_knobs(self)
 
     def apply(self, dist: Distribution, context: Context) -> Distribution:
-        return dist if self.p == 1 else dist.nucleus(self.p)
+        if self.p == 1:
+            return dist
+        nucleus = dist.nucleus(self.p)
+        return nucleus if len(nucleus) >= min(self.min_keep, len(dist)) else dist.first(self.min_keep)
+
+    def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
+        rank = dist.rank_of(token_id) or 1
+        _, better = dist.leading(rank - 1) if rank > 1 else (None, np.zeros(0))
+        mass = float(better.sum())
+        return Worked(f"Σ p = {{C}} {'<' if mass < self.p else '≥'} {{p}}", {"C": mass, "p": self.p})

@@ -14,7 +14,8 @@ from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from sandbox.workbench import Vocabulary, Workbench
+from sandbox.vocabulary import Vocabulary
+from sandbox.workbench import Workbench
 
 MAGIC = b"LBV1"
 SPECIAL, ENDS = 1, 2
