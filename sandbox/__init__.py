@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sandbox import _neighbour as _neighbour  # first: it says so when `models` is somebody else's
 from sandbox.chain import SamplerChain, Stage
+from sandbox.compare import Comparison, compare
 from sandbox.distribution import Candidate, Distribution
-from sandbox.draw import draw, greedy, uniform
+from sandbox.draw import draw, draw_many, greedy, uniform, uniforms
 from sandbox.generate import Generation, generate
 from sandbox.outcome import Outcome, Passage, run_chain
 from sandbox.sampler import Context, Sampler, SamplerWithMemory, Worked
@@ -13,6 +14,7 @@ from sandbox.samplers import SAMPLERS
 from sandbox.settings import DEFAULT_GENERATE, NEUTRAL, SamplingSettings
 from sandbox.step import SamplingStep, Survivors
 from sandbox.stopping import StopStrings
+from sandbox.tally import Tally, tally
 from sandbox.text import TextStream
 from sandbox.trace import Trace
 from sandbox.vocabulary import Vocabulary
@@ -22,6 +24,7 @@ __all__ = [
     "NEUTRAL",
     "SAMPLERS",
     "Candidate",
+    "Comparison",
     "Context",
     "Distribution",
     "Generation",
@@ -35,13 +38,18 @@ __all__ = [
     "Stage",
     "StopStrings",
     "Survivors",
+    "Tally",
     "TextStream",
     "Trace",
     "Vocabulary",
     "Worked",
+    "compare",
     "draw",
+    "draw_many",
     "generate",
     "greedy",
     "run_chain",
+    "tally",
     "uniform",
+    "uniforms",
 ]

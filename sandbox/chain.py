@@ -188,9 +188,10 @@ def _given(step: Mapping[str, object]) -> list[str]:
 
 
 def _kept(sampler: AnySampler, knob: str, step: Mapping[str, object]) -> Any:
-    """The checked value; a bias keeps the spelling of its keys, 7 or "7"."""
+    """The checked value in the spelling it was given: a bias by 7 or "7", one token id or a list of one."""
     given = step[knob]
-    return given if isinstance(given, Mapping) else getattr(sampler, knob)
+    is_lone_id = sampler.knobs[knob].kind == "tokens" and isinstance(given, int)
+    return given if isinstance(given, Mapping) or is_lone_id else getattr(sampler, knob)
 
 
 def _sampler(step: object) -> AnySampler:

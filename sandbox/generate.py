@@ -15,9 +15,11 @@ from models.engine import Evaluation, Logits, Request, Route
 from models.errors import Cancelled, ContextFull
 from models.loading import LoadedModel
 from sandbox.chain import N_TOP, SamplerChain
+from sandbox.dice import dice_for
 from sandbox.distribution import Distribution
-from sandbox.draw import draw, uniform
+from sandbox.known_tokens import check_known_tokens
 from sandbox.sampler import Context, OtherLaw
+from sandbox.samplers.grammar import Grammar
 from sandbox.settings import DEFAULT_GENERATE, SamplingSettings
 from sandbox.step import SamplingStep, Survivors
 from sandbox.stopping import StopStrings
@@ -49,6 +51,7 @@ def generate(
     chain: instead of the one the settings stand for. prompt: the text behind token_ids, for the trace. attempt: another
     number gives other draws from the same seed ("once more"). others: for a sampler between two laws, where the second
     one comes from: {"unconditional": OtherPrompt(model, ids)} for cfg, "amateur" for contrastive.
+    Raises InvalidTokenId for a chain that names no token of this model.
     Each step raises what `Engine.next_logits` and the samplers raise, Cancelled excepted: giving up is a way to end.
 
     >>> from models.catalog import ModelSpec
@@ -92,7 +95,8 @@ class Generation(Generator[SamplingStep, None, Trace]):
     ) -> None:
         self.request = request or Request()
         self.chain = settings.chain() if chain is None else chain
-        self.seed = secrets.randbits(32) if settings.seed is None else settings.seed
+        check_known_tokens(self.chain, model.engine.vocab_size)
+        self.seed = secrets.randbelow(2**32 - 1) if settings.seed is None else settings.seed
         self.settings = dataclasses.replace(settings, seed=self.seed)
         self._model, self._prompt_ids, self._ids = model, tuple(token_ids), list(token_ids)
         self._prompt, self._attempt, self._others = prompt, attempt, others
@@ -103,6 +107,7 @@ class Generation(Generator[SamplingStep, None, Trace]):
         self._route: Route = "step"
         self._states = self.chain.initial_states()
         self._vocabulary = Vocabulary.of(model) if self.chain.needs_vocabulary else None
+        self._dice = dice_for(settings.rng, self.seed, attempt)
         self._inner = self._run()
 
     @property
@@ -124,6 +129,13 @@ class Generation(Generator[SamplingStep, None, Trace]):
             decode_ms=sum(elapsed_ms[1:]),
             created_at=self._created_at,
         )
+
+    @property
+    def is_complete(self) -> bool | None:
+        """What was drawn is a whole answer under the chain's grammar; None where the chain has none."""
+        grammars = [sampler for sampler in self.chain.samplers if isinstance(sampler, Grammar)]
+        context = Context(self._ids, len(self._prompt_ids), len(self._ids), vocabulary=self._vocabulary)
+        return all(grammar.is_complete(context) for grammar in grammars) if grammars else None
 
     def send(self, value: None, /) -> SamplingStep:
         return self._inner.send(value)
@@ -181,10 +193,10 @@ class Generation(Generator[SamplingStep, None, Trace]):
             self._ids, len(self._prompt_ids), position, self.seed, self._attempt, self._vocabulary, others
         )
         states = self._states
-        laws = self.chain.laws(dist, context, states)
-        stages, final = self.chain.stages(laws, context, states), laws[-1]
-        u = uniform(self.seed, position, self._attempt)
-        token_id = draw(final, u)
+        chain = self._dice.ready(self.chain)
+        laws = chain.laws(dist, context, states)
+        stages, final = chain.stages(laws, context, states), laws[-1]
+        token_id, u = self._dice.throw(chain, laws, context)
         self._states = self.chain.next_states(states, laws, token_id)
         survivors = Survivors.of(final)
         token_bytes = self._model.tokenizer.token_bytes(token_id)

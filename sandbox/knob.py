@@ -133,7 +133,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class TokenIds:
-    """Token ids, each once, in the order given.
+    """Token ids, each once, in the order given; a lone number is a list of one.
 
     >>> TokenIds().checked([3, 1, 3], sampler="suppress_tokens", knob="tokens")
     (3, 1)
@@ -148,17 +148,22 @@ class TokenIds:
     def checked(self, value: object, *, sampler: str, knob: str) -> tuple[int, ...] | None:
         if value is None and self.is_optional:
             return None
-        ids = _token_ids(value)
+        ids = _token_ids([value] if _is_id(value) else value)
         if ids is None or not (ids or self.may_be_empty):
             expected = "a list of token ids" if self.may_be_empty else "a list of at least one token id"
             raise InvalidKnob(sampler, knob, value, expected)
         return tuple(dict.fromkeys(ids))
 
     def plain(self, value: Any) -> Any:
-        return value if value is None else [int(i) for i in value]
+        return value if value is None or isinstance(value, int) else [int(i) for i in value]
 
     def described(self) -> dict[str, Any]:
-        return {"kind": self.kind, "neutral": self.plain(self.neutral), "is_optional": self.is_optional}
+        return {
+            "kind": self.kind,
+            "neutral": self.plain(self.neutral),
+            "is_optional": self.is_optional,
+            "may_be_empty": self.may_be_empty,
+        }
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,7 @@ class Biases:
         pairs = value.items() if isinstance(value, Mapping) else value if isinstance(value, tuple) else None
         try:
             bias = {int(i): float(b) for i, b in pairs}  # type: ignore[union-attr]  # None raises, and is refused below
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # the last: a whole number that no float can hold
             bias = {-1: 0.0}
         if any(i < 0 or not b < math.inf for i, b in bias.items()):
             raise InvalidKnob(sampler, knob, value, "{token id: number}, each number finite or -inf")
@@ -276,7 +281,7 @@ class Logits:
             return None
         try:
             row = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # the last as above
             row = np.empty((0, 0))
         if row.ndim != 1 or not len(row) or np.isnan(row).any() or np.isposinf(row).any():
             raise InvalidKnob(sampler, knob, "...", "a row of logits, one per token, each finite or -inf")

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sandbox.chain import SamplerChain, Stage, States
 from sandbox.distribution import Distribution
+from sandbox.known_tokens import check_known_tokens
 from sandbox.sampler import Context, Worked, remembers
 
 
@@ -100,8 +101,8 @@ def run_chain(
     """Run the steps over one row of logits, (vocab_size,); the index is the token id. The row stays as it is.
 
     history: every token id so far, for penalties and their kind; context: instead of it, with all a sampler can ask.
-    Raises LogitsNotANumber, LogitsInfinite, LogitsAllImpossible, and what `SamplerChain.from_steps` and the samplers
-    raise.
+    Raises LogitsNotANumber, LogitsInfinite, LogitsAllImpossible, InvalidTokenId for a knob that names no token of the
+    row, and what `SamplerChain.from_steps` and the samplers raise.
 
     >>> run_chain([3.0, 2.0, 1.0], [{"sampler": "top_k", "k": 1}]).probs.tolist()
     [1.0, 0.0, 0.0]
@@ -109,6 +110,7 @@ def run_chain(
     chain = steps if isinstance(steps, SamplerChain) else SamplerChain.from_steps(steps)
     if context is None:
         context = Context(tuple(history), 0, len(history))
+    check_known_tokens(chain, np.size(logits))
     dist = Distribution.from_logits(logits)
     laws = chain.laws(dist, context, states)
     return Outcome(chain, context, np.size(logits), laws, chain.stages(laws, context, states), states)

@@ -10,15 +10,18 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.engine import Evaluation, Logits, Request, Route
 from models.errors import ContextFull, HouseError, UnknownModel
 from models.loading import LoadedModel
+from sandbox.chain import Context, SamplerChain, States
 from sandbox.draw import uniform
-from sandbox.errors import ModelNotLoaded, ModelNotReady
+from sandbox.errors import ModelNotLoaded, ModelNotReady, StepNotFound
+from sandbox.outcome import Outcome, run_chain
+from sandbox.sampler import OtherLaw
 from sandbox.vocabulary import Vocabulary
 
 ROWS_LIMIT_BYTES = 64 * 1024 * 1024  # about 340 rows of 49,152 float32
@@ -153,11 +156,7 @@ class Workbench:
 
         Raises what the engine raises (EmptyPrompt, InvalidTokenId, ContextFull, Cancelled, ...), UnknownModel.
         """
-        model = self.model(model_id)
-        # before hashing: a million ids should not cost a million steps to refuse
-        if len(token_ids) > model.engine.context_length:
-            raise ContextFull(len(token_ids), model.engine.context_length)
-        step_id = step_id_of(model_id, token_ids)
+        model, step_id = self.model(model_id), self.step_id(model_id, token_ids)
         started, row, n_model_calls = time.perf_counter(), self._rows.get(step_id), 0
         if row is None:
             row, n_model_calls = self._evaluate(model, token_ids, request or Request()), 1
@@ -174,9 +173,52 @@ class Workbench:
             n_model_calls=n_model_calls,
         )
 
+    def chain(
+        self,
+        model_id: str,
+        token_ids: Sequence[int],
+        steps: Iterable[Mapping[str, object]] | SamplerChain,
+        *,
+        prompt_len: int | None = None,
+        seed: int = 0,
+        attempt: int = 0,
+        states: States = None,
+        others: Mapping[OtherLaw, str] | None = None,
+    ) -> Outcome:
+        """What a chain makes of the stored row after `token_ids`. Never asks the model.
+
+        prompt_len: how many of the ids are the prompt; without it all of them. others: step ids of stored rows.
+        Raises StepNotFound when a row is not in the store, UnknownModel, ContextFull, and what `run_chain` raises.
+        """
+        row = self._stored(self.step_id(model_id, token_ids))
+        context = Context(
+            tuple(token_ids),
+            len(token_ids) if prompt_len is None else prompt_len,
+            len(token_ids),
+            seed,
+            attempt,
+            self.vocabulary(model_id),
+            {name: self._stored(step_id).logits for name, step_id in (others or {}).items()},
+        )
+        return run_chain(row.logits, steps, context=context, states=states)
+
+    def step_id(self, model_id: str, token_ids: Sequence[int]) -> str:
+        """The name under which the row after these ids is stored. Raises UnknownModel, ContextFull."""
+        model = self.model(model_id)
+        # before hashing: a million ids should not cost a million steps to refuse
+        if len(token_ids) > model.engine.context_length:
+            raise ContextFull(len(token_ids), model.engine.context_length)
+        return step_id_of(model_id, token_ids)
+
     def row(self, step_id: str) -> Row | None:
         """A stored row, or None when it was never computed or has been evicted."""
         return self._rows.get(step_id)
+
+    def _stored(self, step_id: str) -> Row:
+        row = self._rows.get(step_id)
+        if row is None:
+            raise StepNotFound(step_id)
+        return row
 
     def vocabulary(self, model_id: str) -> Vocabulary:
         return self.vocabulary_of(self.model(model_id))

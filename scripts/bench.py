@@ -1,6 +1,6 @@
 """The project's figures, each beside its reference in the same run. Nothing else should be running.
 
-python scripts/bench.py [decode] [chain] [startup] [page]        without a name: all of them
+python scripts/bench.py [decode] [samplers] [startup] [page]        without a name: all of them
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file, only scripts/ would be found
 
-BENCHES = ("decode", "chain", "startup", "page")
+BENCHES = ("decode", "samplers", "startup", "page")
 
 
 def main() -> int:

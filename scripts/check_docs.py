@@ -1,4 +1,5 @@
-"""The documents say what is true: links lead somewhere, options exist, the version is in the changelog.
+"""The documents say what is true: links lead somewhere, options exist, the version is in the changelog, generated
+pages are up to date.
 
 The README's Python block is run by tests/test_scripts_docs.py.
 """
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # run as a file, only scripts/ would be found
 
 
 def documents(root: Path = ROOT) -> list[Path]:
@@ -110,11 +112,20 @@ def changelog_complaints(root: Path = ROOT) -> list[str]:
     return [] if f"## {version(root)}" in text else [f"CHANGELOG.md has no heading for {version(root)}"]
 
 
+def generated_complaints(generated: str, page: Path = ROOT / "docs" / "sampler_orders.md") -> list[str]:
+    """A page that is not what its script writes, byte for byte."""
+    if page.exists() and page.read_text(encoding="utf-8") == generated:
+        return []
+    return [f"{page.name} is not what scripts/sampler_orders.py writes; run it"]
+
+
 def complaints(files: Iterable[Path]) -> list[str]:
     return [line for file in files for line in (*broken_links(file), *unknown_options(file))]
 
 
 if __name__ == "__main__":
-    found = [*changelog_complaints(), *complaints(documents())]
+    from scripts import sampler_orders
+
+    found = [*changelog_complaints(), *generated_complaints(sampler_orders.page()), *complaints(documents())]
     print("\n".join(found))
     sys.exit(1 if found else 0)

@@ -49,8 +49,27 @@ def test_a_folder_called_models_is_named_too(tmp_path):
 
 def test_the_room_exports_these_names():
     assert sandbox.__all__ == [
-        *("DEFAULT_GENERATE", "NEUTRAL", "SAMPLERS", "Candidate", "Context", "Distribution", "Generation"),
-        *("Sampler", "SamplerChain", "SamplingSettings", "SamplingStep", "Stage", "StopStrings", "Survivors"),
-        *("TextStream", "Trace", "draw", "generate", "greedy", "uniform"),
+        *("DEFAULT_GENERATE", "NEUTRAL", "SAMPLERS", "Candidate", "Comparison", "Context", "Distribution"),
+        *(
+            "Generation",
+            "Outcome",
+            "Passage",
+            "Sampler",
+            "SamplerChain",
+            "SamplerWithMemory",
+            "SamplingSettings",
+        ),
+        *(
+            "SamplingStep",
+            "Stage",
+            "StopStrings",
+            "Survivors",
+            "Tally",
+            "TextStream",
+            "Trace",
+            "Vocabulary",
+            "Worked",
+        ),
+        *("compare", "draw", "draw_many", "generate", "greedy", "run_chain", "tally", "uniform", "uniforms"),
     ]
     assert all(hasattr(sandbox, name) for name in sandbox.__all__)

@@ -25,6 +25,7 @@ def checked(knob, value):
         (Switch(), np.bool_(True), True),
         (TokenIds(), [3, 1, 3], (3, 1)),
         (TokenIds(), np.array([2, 5]), (2, 5)),
+        (TokenIds(), 2, (2,)),
         (TokenIds(is_optional=True), None, None),
         (TokenSequences(), [[1, 2], (3,)], ((1, 2), (3,))),
         (Biases(), {"7": -1, 3: 2}, ((3, 2.0), (7, -1.0))),

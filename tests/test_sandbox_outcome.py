@@ -77,9 +77,9 @@ def test_the_path_tells_probability_and_rank_before_and_after_each_stage():
 def test_the_worked_formula_carries_the_real_numbers():
     outcome = run_chain(HALVES, [{"sampler": "min_p", "p": 0.5}])
     worked = outcome.path(1)[0].worked
-    assert worked.text == "{p} ≥ {m} · {p1} = {bar}"
+    assert worked.text == "p = {p} ≥ {m} · {p1} = {bar}"
     assert worked.numbers == pytest.approx({"p": 0.25, "m": 0.5, "p1": 0.5, "bar": 0.25})
-    assert outcome.path(2)[0].worked.text.startswith("{p} < ")
+    assert outcome.path(2)[0].worked.text.startswith("p = {p} < ")
 
 
 @pytest.mark.parametrize(

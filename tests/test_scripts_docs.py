@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import check_docs
+from scripts import check_docs, sampler_orders
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,8 +50,8 @@ def test_a_version_missing_from_the_changelog_is_seen(tmp_path):
 
 
 @pytest.mark.real
-def test_the_six_lines_of_the_readme_run_and_leave_a_trace(tmp_path):
-    (block,) = check_docs.fenced((ROOT / "README.md").read_text(encoding="utf-8"), "python")
+def test_the_python_of_the_readme_runs_and_leaves_a_trace(tmp_path):
+    block = "\n".join(check_docs.fenced((ROOT / "README.md").read_text(encoding="utf-8"), "python"))
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", block],
@@ -59,5 +59,25 @@ def test_the_six_lines_of_the_readme_run_and_leave_a_trace(tmp_path):
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert "Paris" in ran.stdout
+    assert "('temperature', 49152)" in ran.stdout
     (saved,) = tmp_path.glob("*.json")
     assert json.loads(saved.read_text(encoding="utf-8"))["steps"]
+
+
+def test_the_page_of_sampler_orders_is_what_its_script_writes(tmp_path):
+    written = sampler_orders.page()
+    assert check_docs.generated_complaints(written) == []
+    stale = document(tmp_path, written.replace("| vLLM | 3 |", "| vLLM | 4 |"))
+    assert check_docs.generated_complaints(written, stale) == [
+        "page.md is not what scripts/sampler_orders.py writes; run it"
+    ]
+    assert check_docs.generated_complaints(written, tmp_path / "gone.md") != []
+
+
+def test_the_page_of_sampler_orders_holds_the_documented_survivors():
+    """At 0.5 and 1.5, in the order llama.cpp, transformers, vLLM, mlx-lm, Ollama: the numbers that people quote."""
+    lines = [line.split(" | ") for line in sampler_orders.page().splitlines() if line.startswith("| ")]
+    names = ["| llama.cpp", "| transformers", "| vLLM", "| mlx-lm", "| Ollama"]
+    survivors = {name: [int(cells[1]) for cells in lines if cells[0] == name] for name in names}
+    assert [survivors[name][0] for name in names] == [10, 4, 3, 10, 4]
+    assert [survivors[name][2] for name in names] == [10, 15, 12, 10, 15]

@@ -14,9 +14,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from sandbox.workbench import Workbench
+from ui.api.chain import chain_routes
+from ui.api.constraint import constraint_routes
+from ui.api.draws import draws_routes
 from ui.api.errors import install_error_handlers
 from ui.api.models import models_routes
 from ui.api.page import page_routes
+from ui.api.samplers import samplers_routes
 from ui.api.step import step_routes
 from ui.api.tokens import tokens_routes
 from ui.api.vocab import vocab_routes
@@ -62,9 +66,18 @@ def build_app(workbench: Workbench, *, port: int = 7860, with_page: bool = True)
 
 def _api(workbench: Workbench) -> APIRouter:
     api = APIRouter()
-    routers = [routes(workbench) for routes in (models_routes, tokens_routes, step_routes, vocab_routes)]
+    of_workbench = (
+        models_routes,
+        tokens_routes,
+        step_routes,
+        vocab_routes,
+        chain_routes,
+        draws_routes,
+        constraint_routes,
+    )
+    routers = [routes(workbench) for routes in of_workbench]
     known = set()
-    for router in [*routers, page_routes()]:
+    for router in [*routers, page_routes(), samplers_routes()]:
         known |= {route.path.split("/")[1] for route in router.routes if isinstance(route, APIRoute)}
         api.include_router(router)
 

@@ -69,7 +69,7 @@ def _parse(arguments: list[str], lang: str) -> argparse.Namespace:
             name,
             help=words.help(name),
             description=words.help(f"{name}_more"),
-            epilog=words.help(f"{name}_end") if name in ("next", "generate") else None,
+            epilog=words.help(f"{name}_end") if name in ("next", "generate", "search") else None,
             formatter_class=Layout,
             allow_abbrev=False,
         )

@@ -10,7 +10,10 @@ HouseError
 │   └── ForeignOrigin                  asked by another site's page
 ├── RouteNotFound       (LookupError)
 ├── MethodNotAllowed    (ValueError)
-├── StepNotFound        (LookupError)  the row was never computed or has left the store: repeat the step
+├── NotTogether         (ValueError)   two options of a command that exclude each other
+├── OnlyWith            (ValueError)   an option that does nothing without another
+├── NotJson             (ValueError)   an option whose text or file is no JSON
+├── FileUnreadable      (OSError)      a file that an option names
 ├── PortInUse           (OSError)
 ├── PortRefused         (OSError)
 ├── InvalidPort         (ValueError)
@@ -73,10 +76,28 @@ class MethodNotAllowed(HouseError, ValueError):
         super().__init__(f"{path} does not answer to {method}")
 
 
-class StepNotFound(HouseError, LookupError):
-    def __init__(self, step_id: str) -> None:
-        self.step_id = step_id
-        super().__init__(f"the logits of step {step_id} are no longer kept; repeat the step")
+class NotTogether(HouseError, ValueError):
+    def __init__(self, option: str, other: str) -> None:
+        self.option, self.other = option, other
+        super().__init__(f"{option} and {other} do not go together; leave one out")
+
+
+class OnlyWith(HouseError, ValueError):
+    def __init__(self, option: str, needed: str) -> None:
+        self.option, self.needed = option, needed
+        super().__init__(f"{option} does nothing without {needed}; add it or leave {option} out")
+
+
+class NotJson(HouseError, ValueError):
+    def __init__(self, option: str, reason: str) -> None:
+        self.option, self.reason = option, reason
+        super().__init__(f"what {option} was given is no JSON ({reason}); correct it")
+
+
+class FileUnreadable(HouseError, OSError):
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the file {path} cannot be read ({reason}); give another, or the text itself")
 
 
 class PortInUse(HouseError, OSError):

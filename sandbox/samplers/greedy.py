@@ -26,10 +26,16 @@ class Greedy:
     knobs: ClassVar[Mapping[str, AnyKnob]] = {}
     family: ClassVar[Family] = "rule"
     in_browser: ClassVar[bool] = True
-    formula: ClassVar[str] = "p′ = 1 for argmax p, 0 otherwise"
+    formula: ClassVar[str] = "i = argmax p"
 
     def apply(self, dist: Distribution, context: Context) -> Distribution:
         return dist.first(1)
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
-        return Worked("p = {p}, max p = {p1}", {"p": dist.prob_of(token_id), "p1": dist.prob_of(dist.winner)})
+        best = dist.winner
+        numbers = {"p": dist.prob_of(token_id), "p1": dist.prob_of(best)}
+        if token_id == best:
+            return Worked("p = {p} = max p", numbers)
+        if dist.logit_of(token_id) < dist.logit_of(best):
+            return Worked("p = {p} < max p = {p1}", numbers)
+        return Worked("p = {p} = max p; i = {i} > {i1}", {**numbers, "i": token_id, "i1": best})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sandbox.cut import spared
 from sandbox.distribution import Distribution
 from sandbox.knob import MIN_KEEP, AnyKnob, Knob
 from sandbox.sampler import Context, Family, Worked, check_knobs
@@ -49,6 +50,8 @@ class MinP:
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
         p, best = dist.prob_of(token_id), dist.prob_of(dist.winner)
-        sign = "≥" if p >= self.p * best else "<"
         numbers = {"p": p, "m": self.p, "p1": best, "bar": self.p * best}
-        return Worked(f"{{p}} {sign} {{m}} · {{p1}} = {{bar}}", numbers)
+        if dist.weights_at(dist.position_of(token_id) or 0) >= self.p:
+            return Worked("p = {p} ≥ {m} · {p1} = {bar}", numbers)
+        worked = Worked("p = {p} < {m} · {p1} = {bar}", numbers)
+        return spared(worked, token_id, dist, after, self.min_keep)

@@ -57,5 +57,7 @@ class Temperature:
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
         logit = dist.logit_of(token_id)
-        numbers = {"l": logit, "T": self.temperature, "out": logit / self.temperature}
+        largest = sys.float_info.max  # 3e38 / 1e-300 is beyond what a number can say
+        out = max(-largest, min(largest, logit / self.temperature))
+        numbers = {"l": logit, "T": self.temperature, "out": out}
         return Worked("ℓ / T = {l} / {T} = {out}", numbers)

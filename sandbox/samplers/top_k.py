@@ -36,7 +36,7 @@ class TopK:
     }
     family: ClassVar[Family] = "truncate"
     in_browser: ClassVar[bool] = True
-    formula: ClassVar[str] = "rank ≤ k"
+    formula: ClassVar[str] = "r ≤ k"
 
     def __post_init__(self) -> None:
         check_knobs(self)
@@ -46,5 +46,5 @@ class TopK:
         return dist if k >= len(dist) else dist.first(k)
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
-        sign = "≤" if (rank := dist.rank_of(token_id) or 0) <= len(after) else ">"
-        return Worked(f"rank {{rank}} {sign} {{k}}", {"rank": rank, "k": max(self.k, self.min_keep)})
+        rank, k = dist.rank_of(token_id) or 0, max(self.k, self.min_keep)
+        return Worked(f"r = {{r}} {'≤' if rank <= k else '>'} {{k}}", {"r": rank, "k": k})

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
+from sandbox.cut import spared
 from sandbox.distribution import Distribution
 from sandbox.knob import MIN_KEEP, AnyKnob, Knob
 from sandbox.sampler import Context, Family, Worked, check_knobs
@@ -39,7 +38,7 @@ class TopP:
     }
     family: ClassVar[Family] = "truncate"
     in_browser: ClassVar[bool] = True
-    formula: ClassVar[str] = "Σ p of the better ranks < p_top"
+    formula: ClassVar[str] = "p₍₁₎ + … + p₍ᵣ₋₁₎ < P"
 
     def __post_init__(self) -> None:
         check_knobs(self)
@@ -52,6 +51,8 @@ class TopP:
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
         rank = dist.rank_of(token_id) or 1
-        _, better = dist.leading(rank - 1) if rank > 1 else (None, np.zeros(0))
-        mass = float(better.sum())
-        return Worked(f"Σ p = {{C}} {'<' if mass < self.p else '≥'} {{p}}", {"C": mass, "p": self.p})
+        numbers = {"r": rank, "C": dist.mass_before(token_id), "P": self.p}
+        if self.p == 1 or rank <= len(dist.nucleus(self.p)):
+            return Worked("r = {r}; p₍₁₎ + … + p₍ᵣ₋₁₎ = {C} < {P}", numbers)
+        worked = Worked("r = {r}; p₍₁₎ + … + p₍ᵣ₋₁₎ = {C} ≥ {P}", numbers)
+        return spared(worked, token_id, dist, after, self.min_keep)

@@ -4,3 +4,6 @@ import "./format.test.mjs";
 import "./vocab.test.mjs";
 import "./api.test.mjs";
 import "./store.test.mjs";
+import "./chain.test.mjs";
+import "./view_file.test.mjs";
+import "./latest.test.mjs";

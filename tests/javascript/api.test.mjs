@@ -53,3 +53,14 @@ test("model and language names are escaped in addresses", async () => {
   await assert.rejects(api.vocab("a b"));
   assert.deepEqual(sent.map((request) => request.url), ["/api/v1/page?lang=fr%26x%3D1", "/api/v1/vocab?model=a%20b"]);
 });
+
+test("the routes of the lab are asked as they are", async () => {
+  const { api, sent } = scripted(json({ samplers: [] }), json({ stages: [] }), json({ counts: [] }), json({ ok: true }));
+  await api.samplers();
+  await api.chain({ model: "m", step_id: "s", token_ids: [1], prompt_len: 1, steps: [], seed: 7, attempt: 0 });
+  await api.draws({ n: 100 });
+  await api.constraintCheck({ model: "m", kind: "regex", grammar: "a+" });
+  const routes = ["GET /api/v1/samplers", "POST /api/v1/chain", "POST /api/v1/draws", "POST /api/v1/constraint/check"];
+  assert.deepEqual(sent.map((request) => `${request.method} ${request.url}`), routes);
+  assert.deepEqual(JSON.parse(sent[3].body), { model: "m", kind: "regex", grammar: "a+" });
+});

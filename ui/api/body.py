@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from starlette.requests import Request
@@ -10,6 +11,8 @@ from starlette.requests import Request
 from ui.errors import InvalidBody, InvalidField, OutOfRange
 
 MAX_SAFE_INTEGER = 2**53 - 1  # the largest integer JavaScript counts exactly
+MAX_STEPS = 40
+MAX_DEPTH = 20  # of lists in lists; the words of bad_words need 4
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -65,6 +68,31 @@ class Body:
             raise InvalidField(name, "a list of integers")
         return value
 
+    def some_token_ids(self, name: str, *, limit: int) -> list[int]:
+        """At most `limit` token ids; [] where the field is left out."""
+        if name not in self.values:
+            return []
+        token_ids = self.token_ids(name)
+        if len(token_ids) > limit:
+            raise InvalidField(name, f"a list of at most {limit} token ids")
+        return token_ids
+
+    def steps(self, name: str) -> list[dict[str, Any]]:
+        """A chain as data. What is in each step is for `SamplerChain.from_steps` to judge, which names the step."""
+        value = self.values.get(name)
+        if not isinstance(value, list) or len(value) > MAX_STEPS or not _is_shallow(value, MAX_DEPTH):
+            raise InvalidField(name, f"a list of at most {MAX_STEPS} steps")
+        return value
+
+    def names(self, name: str, *, allowed: Sequence[str]) -> dict[str, str]:
+        """Texts under some of the `allowed` names; {} where the field is left out."""
+        value = self.values.get(name, {})
+        if not isinstance(value, dict) or not all(
+            key in allowed and isinstance(each, str) for key, each in value.items()
+        ):
+            raise InvalidField(name, f"texts under the names {', '.join(allowed)}")
+        return value
+
     def messages(self, name: str) -> list[dict[str, str]]:
         value = self.values.get(name)
         if not isinstance(value, list) or not value or not all(map(_is_message, value)):
@@ -74,3 +102,10 @@ class Body:
 
 def _is_message(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("role", "content"))
+
+
+def _is_shallow(value: list[Any] | dict[str, Any], depth: int) -> bool:
+    """Nested no deeper than `depth`, so that nothing that quotes it runs out of stack."""
+    inside = value.values() if isinstance(value, dict) else value
+    nested = [each for each in inside if isinstance(each, dict | list)]
+    return not nested or (depth > 1 and all(_is_shallow(each, depth - 1) for each in nested))

@@ -23,7 +23,7 @@ from models.errors import (
     NotEnoughMemory,
     PromptTooLarge,
 )
-from sandbox.errors import ModelNotReady
+from sandbox.errors import BrokenDistribution, ModelNotReady, NothingToDraw
 from ui.debug import is_debugging
 from ui.errors import (
     BodyTooLarge,
@@ -50,6 +50,8 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (Cancelled, 499),
     (EngineFailed, 500),
     (BrokenLogits, 500),
+    (BrokenDistribution, 400),  # the engine's own rows are checked: these knobs broke it
+    (NothingToDraw, 400),
     (LookupError, 404),
     (ValueError, 400),
 )

@@ -15,14 +15,14 @@ from models import __version__
 from ui.api.errors import language_of
 from ui.i18n import locale_sections
 
-PRESETS = Path(__file__).parent.parent / "presets.json"
+HERE = Path(__file__).parent.parent
 
 
 @cache
-def presets() -> dict[str, Any]:
-    """The texts a learner can pick, as the page groups them."""
-    listed: dict[str, Any] = json.loads(PRESETS.read_text(encoding="utf-8"))
-    return listed
+def listed(name: str) -> dict[str, Any]:
+    """What a learner can pick: "presets", texts as the page groups them; "constraints", grammars with a text each."""
+    lists: dict[str, Any] = json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+    return lists
 
 
 def page_routes() -> APIRouter:
@@ -36,7 +36,8 @@ def page_routes() -> APIRouter:
             {
                 "lang": lang,
                 "strings": {name: sections.get(name, {}) for name in ("page", "errors")},
-                "presets": presets(),
+                "presets": listed("presets"),
+                "constraints": listed("constraints"),
                 "version": __version__,
             },
             headers={"Cache-Control": "no-cache"},

@@ -14,9 +14,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
 from models.engine import Request
+from sandbox.errors import StepNotFound
 from sandbox.workbench import Workbench
 from ui.api.body import json_body
-from ui.errors import StepNotFound
 
 MAX_DRAWS = 1000
 Answer = TypeVar("Answer")

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from models import LoadedModel, load
 from models.engines import ENGINES
+from models.text import MAX_CHARACTERS
+from sandbox.chain import SamplerChain
+from sandbox.presets import PRESETS
+from sandbox.settings import NEUTRAL, SamplingSettings
+from ui.errors import FileUnreadable, NotJson, NotTogether
 from ui.i18n import LANGUAGES, locale_sections, say
+
+KNOBS = ("temperature", "top_k", "top_p", "min_p")
 
 
 class Words:
@@ -103,9 +112,9 @@ def add_model_arguments(parser: argparse.ArgumentParser, words: Words) -> None:
 
 
 def add_chain_arguments(
-    parser: argparse.ArgumentParser, words: Words, defaults: dict[str, float | None]
+    parser: argparse.ArgumentParser, words: Words, defaults: SamplingSettings, *, show_defaults: bool
 ) -> None:
-    """The four knobs; `defaults` are what the command uses when a knob is not given."""
+    """The four knobs, a whole chain instead of them, and a constraint before either; see `chain_and_settings`."""
     group = parser.add_argument_group(words("help.chain_group"))
     readers = {
         "temperature": words.number,
@@ -115,15 +124,92 @@ def add_chain_arguments(
     }
     metavars = {"temperature": "T", "top_k": "K", "top_p": "P", "min_p": "P"}
     for knob, reader in readers.items():
-        default = defaults[knob]
-        shown = "" if default is None else f" [{default:g}]"
-        group.add_argument(
-            f"--{knob.replace('_', '-')}",
-            type=reader,
-            default=default,
-            metavar=metavars[knob],
-            help=words.help(knob) + shown,
-        )
+        shown = f" [{getattr(defaults, knob):g}]" if show_defaults else ""
+        group.add_argument(_option(knob), type=reader, metavar=metavars[knob], help=words.help(knob) + shown)
+    group.add_argument("--chain", metavar=words("metavar.file_or_json"), help=words.help("chain"))
+    presets = " [" + ", ".join(PRESETS) + "]"
+    group.add_argument(
+        "--preset", choices=PRESETS, metavar=words("metavar.library"), help=words.help("preset") + presets
+    )
+    _add_constraint_arguments(parser, words)
+
+
+def _add_constraint_arguments(parser: argparse.ArgumentParser, words: Words) -> None:
+    group = parser.add_argument_group(words("help.constraint_group")).add_mutually_exclusive_group()
+    text = words("metavar.text")
+    group.add_argument("--choice", action="append", metavar=text, help=words.help("choice"))
+    group.add_argument("--schema", metavar=words("metavar.file_or_json"), help=words.help("schema"))
+    group.add_argument("--regex", metavar="REGEX", help=words.help("regex"))
+    group.add_argument("--grammar", metavar=words("metavar.file"), help=words.help("grammar"))
+
+
+def chain_and_settings(
+    args: argparse.Namespace, defaults: SamplingSettings
+) -> tuple[SamplerChain, SamplingSettings]:
+    """The chain the arguments ask for, and the flat settings that go with it.
+
+    A constraint comes first; then --chain, or --preset in that library's order, or the knobs in ours. Raises
+    NotTogether, NotJson, FileUnreadable, and what `SamplerChain.from_steps` raises.
+    """
+    given = {knob: getattr(args, knob) for knob in KNOBS if getattr(args, knob) is not None}
+    if args.chain is not None:
+        others = [*given, *(["preset"] if args.preset is not None else [])]
+        if others:
+            raise NotTogether("--chain", _option(others[0]))
+        steps, settings = _json("--chain", text_or_file(args.chain, "[")), NEUTRAL
+    elif args.preset is not None:
+        preset = PRESETS[args.preset]
+        steps, settings = (preset.with_knobs(**given) if given else preset.steps_that_act), NEUTRAL
+    else:
+        settings = defaults.updated(**given)
+        steps = settings.chain().to_steps()
+    if isinstance(steps, list) and (constraint := _constraint(args)):
+        steps = [constraint, *steps]
+    return SamplerChain.from_steps(steps), settings
+
+
+def _constraint(args: argparse.Namespace) -> dict[str, object] | None:
+    texts = {
+        "choice": args.choice and json.dumps(args.choice, ensure_ascii=False),
+        "json_schema": args.schema and text_or_file(args.schema, "{"),
+        "regex": args.regex,
+        "lark": args.grammar and text_or_file(args.grammar),
+    }
+    # an empty text is a mistake, which the sampler names; None is an option not given
+    return next(
+        (
+            {"sampler": "grammar", "kind": kind, "grammar": text}
+            for kind, text in texts.items()
+            if text is not None
+        ),
+        None,
+    )
+
+
+def text_or_file(given: str, begins: str = "") -> str:
+    """The text itself where it begins like one, otherwise the file of that name. Raises FileUnreadable."""
+    if begins and given.lstrip().startswith(begins):
+        return given
+    try:
+        with Path(given).open(encoding="utf-8-sig") as file:  # Windows editors put a mark at the beginning
+            return file.read(MAX_CHARACTERS)
+    except UnicodeDecodeError:
+        raise FileUnreadable(given, "it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise FileUnreadable(given, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _json(option: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise NotJson(option, f"no JSON from line {error.lineno}, column {error.colno} on") from None
+    except RecursionError:
+        raise NotJson(option, "it is nested too deep") from None
+
+
+def _option(knob: str) -> str:
+    return f"--{knob.replace('_', '-')}"
 
 
 def load_model(args: argparse.Namespace, lang: str) -> LoadedModel:

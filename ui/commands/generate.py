@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Iterator
@@ -13,25 +12,30 @@ from pathlib import Path
 from models.text import check_text
 from sandbox.errors import TraceUnwritable
 from sandbox.generate import Generation, generate
-from sandbox.settings import DEFAULT_GENERATE, SamplingSettings
+from sandbox.settings import DEFAULT_GENERATE, RNG
 from ui.commands.arguments import (
     Words,
     add_chain_arguments,
     add_model_arguments,
+    chain_and_settings,
     complain,
     load_model,
     prompt_token_ids,
 )
 from ui.i18n import error_sentence, number, say
+from ui.views.chain_line import chain_line
 from ui.views.tokens import printable
 
-KNOBS = ("temperature", "top_k", "top_p", "min_p", "seed", "max_tokens")
+KNOBS = ("temperature", "top_k", "top_p", "min_p")
 INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser, words: Words) -> None:
     parser.add_argument("text", metavar=words("metavar.text"), help=words.help("text"))
     parser.add_argument("--seed", type=words.integer, metavar="N", help=words.help("seed"))
+    parser.add_argument(
+        "--rng", default=DEFAULT_GENERATE.rng, metavar="|".join(RNG.choices), help=words.help("rng")
+    )
     n_tokens = DEFAULT_GENERATE.max_tokens
     parser.add_argument(
         "--max-tokens",
@@ -45,20 +49,22 @@ def add_arguments(parser: argparse.ArgumentParser, words: Words) -> None:
     )
     parser.add_argument("--trace", type=Path, metavar=words("metavar.file"), help=words.help("trace"))
     parser.add_argument("--chat", action="store_true", help=words.help("chat"))
-    defaults = dataclasses.asdict(DEFAULT_GENERATE)
-    add_chain_arguments(parser, words, {knob: defaults[knob] for knob in KNOBS[:4]})
+    add_chain_arguments(parser, words, DEFAULT_GENERATE, show_defaults=True)
     add_model_arguments(parser, words)
 
 
 def run(args: argparse.Namespace, lang: str) -> int:
     """Everything that can be refused without the model is refused before it is loaded."""
-    settings = SamplingSettings.from_flat(**{k: getattr(args, k) for k in KNOBS}, stop=tuple(args.stop))
+    chain, settings = chain_and_settings(args, DEFAULT_GENERATE)
+    settings = settings.updated(
+        seed=args.seed, rng=args.rng, max_tokens=args.max_tokens, stop=tuple(args.stop)
+    )
     check_text(args.text)
     if args.trace is not None:
         check_writable(args.trace)
     with contextlib.closing(load_model(args, lang)) as model:
         token_ids = prompt_token_ids(args.text, model, is_chat=args.chat)
-        generation = generate(model, token_ids, settings, prompt=args.text)
+        generation = generate(model, token_ids, settings, chain=chain, prompt=args.text)
         _echo_settings(generation, lang)
         with _kept(generation, args.trace, lang):
             code = _stream(generation, "" if args.chat else args.text)
@@ -125,18 +131,26 @@ def _pieces(generation: Generation, prompt: str) -> Iterator[str]:
 
 
 def _echo_settings(generation: Generation, lang: str) -> None:
-    settings = generation.settings
-    shown = {knob: number(getattr(settings, knob), lang) for knob in KNOBS[:4]}
+    """The four knobs where they are the whole chain; otherwise the chain."""
+    settings, steps = generation.settings, generation.chain.to_steps()
+    shown = {knob: number(getattr(settings, knob), lang) for knob in KNOBS}
+    key = "settings"
+    if steps != settings.chain().to_steps():
+        key, shown = "chain_settings", {"chain": chain_line(steps, lang)}
     line = say(
-        lang, "cli.generate.settings", **shown, seed=str(generation.seed), max_tokens=settings.max_tokens
+        lang, f"cli.generate.{key}", **shown, seed=str(generation.seed), max_tokens=settings.max_tokens
     )
     print(line, file=sys.stderr, flush=True)
+    if settings.rng != DEFAULT_GENERATE.rng:
+        print(say(lang, "cli.generate.rng", rng=settings.rng), file=sys.stderr, flush=True)
 
 
 def _say_finish(generation: Generation, lang: str) -> None:
     trace = generation.trace
     n_tokens = len(trace.steps)
     print(say(lang, f"cli.generate.finished.{trace.finish_reason}", n_tokens=n_tokens), file=sys.stderr)
+    if generation.is_complete is False:  # None: nothing says what a complete answer is
+        print(say(lang, "cli.generate.unfinished"), file=sys.stderr)
 
 
 def _save(generation: Generation, path: Path | None, lang: str) -> None:

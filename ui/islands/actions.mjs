@@ -1,6 +1,6 @@
-// What each button does. Every action leaves the page redrawn.
+// What each button of the page "Next token" does. Every action leaves the page redrawn.
 import { draw, NEUTRAL } from "../core/sampling.mjs";
-import { savePreference, saveText } from "../core/store.mjs";
+import { tabActions, textActions } from "./tab_actions.mjs";
 
 const HOLD_MS = 750; // long enough to see where the die fell
 const PLAY_MS = 420;
@@ -10,50 +10,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @param {any} page */
 export function createActions(page) {
-  return { ...textActions(page), ...drawActions(page), ...choiceActions(page) };
-}
-
-function forgetDraw({ view }) {
-  Object.assign(view, { record: null, tally: null, hit: null });
-}
-
-function textActions(page) {
-  const { view } = page;
-  return {
-    /** `force`: the page changes the text itself, so it also writes it into the field. */
-    async setText(text, { mode, source = "typed", force = false } = {}) {
-      const { session, panel } = page;
-      if (force) panel.text = text;
-      view.isPlaying = false;
-      forgetDraw(page);
-      saveText(text);
-      const wanted = mode ?? session.draft.mode;
-      panel.drawMode(wanted);
-      await session.setText(text, { mode: wanted, source });
-    },
-    loadPreset(preset) {
-      return this.setText(preset.text, { mode: "continue", source: "preset", force: true });
-    },
-    async pick(tokenId) {
-      if (!page.canDraw) return;
-      forgetDraw(page);
-      await page.session.append(entryOf(page, tokenId, { how: "pick", u: null }));
-    },
-    async undo() {
-      view.isPlaying = false;
-      forgetDraw(page);
-      await page.session.undo();
-    },
-    async redo() {
-      forgetDraw(page);
-      await page.session.redo();
-    },
-    /** After the server was gone: the text again, or only the step. */
-    retry() {
-      const { session, panel } = page;
-      return panel.text === session.draft.text && session.draft.promptIds.length > 0 ? session.evaluate() : this.setText(panel.text);
-    },
-  };
+  return { ...textActions(page), ...drawActions(page), ...viewActions(page), ...tabActions(page) };
 }
 
 function entryOf({ session, outcome }, tokenId, rest) {
@@ -64,6 +21,11 @@ function entryOf({ session, outcome }, tokenId, rest) {
 function drawActions(page) {
   const { view } = page;
   return {
+    async pick(tokenId) {
+      if (!page.canDraw) return;
+      page.forget();
+      await page.session.append(entryOf(page, tokenId, { how: "pick", u: null }));
+    },
     /** Throw the die, show where it fell, then add the token. */
     async draw({ isQuick = false } = {}) {
       if (!page.canDraw) return;
@@ -91,7 +53,7 @@ function drawActions(page) {
     async drawTen() {
       if (!page.canDraw) return;
       const { session, outcome } = page;
-      forgetDraw(page);
+      page.forget();
       try {
         view.tally = countDraws(outcome, await session.throwDice(N_TALLY));
         page.redraw();
@@ -140,47 +102,15 @@ function countDraws(outcome, us) {
   return { law: outcome.law, outcome, us, counts };
 }
 
-function choiceActions(page) {
+function viewActions(page) {
   const { view } = page;
   return {
     setSettings(settings) {
-      forgetDraw(page);
+      page.forget();
       view.settings = { ...NEUTRAL, ...settings };
       view.callsAt = page.api.nModelCalls;
       page.controls.tell("");
       page.redrawSoon();
-    },
-    setSeed(seed) {
-      forgetDraw(page);
-      return page.session.setSeed(seed);
-    },
-    newSeed() {
-      return this.setSeed(crypto.getRandomValues(new Uint32Array(1))[0] % 100000);
-    },
-    setLevel(level) {
-      view.level = level;
-      forgetDraw(page);
-      savePreference("level", level);
-      dropFromAddress("level");
-      page.applyLevel();
-    },
-    async setLanguage(lang) {
-      savePreference("lang", lang);
-      dropFromAddress("lang");
-      const { text } = page.panel;
-      await page.speak(lang);
-      page.build();
-      page.panel.text = text;
-      page.heard("draft");
-      page.heard("status");
-      if (page.session.law) page.panel.drawLaw(page.session.law);
-      page.root.querySelector(`[data-testid="lang-${lang}"]`)?.focus();
-    },
-    toggleTheme() {
-      const theme = page.root.dataset.theme === "dark" ? "light" : "dark";
-      savePreference("theme", theme);
-      dropFromAddress("__theme");
-      page.setTheme(theme);
     },
     toggleRows() {
       view.showsMore = !view.showsMore;
@@ -190,12 +120,4 @@ function choiceActions(page) {
       page.tour.open();
     },
   };
-}
-
-/** A choice made on the page outlives the link that opened it. */
-function dropFromAddress(name) {
-  const url = new URL(location.href);
-  if (!url.searchParams.has(name)) return;
-  url.searchParams.delete(name);
-  history.replaceState(history.state, "", url);
 }

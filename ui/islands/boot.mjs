@@ -4,36 +4,37 @@ import { el } from "./dom.mjs";
 
 const POLL_MS = 300;
 const RETRY_MS = 2000;
+const STYLES = ["next_token", "sampler_lab"];
 
-/** @param {any} page @returns {Promise<null | {model: any, vocab: any, frenchModels: any[]}>} null: taken down, or no model */
-export async function boot(page) {
-  followTheme(page);
-  await stylesheet();
-  await persist(page, () => page.speak(startLanguage(page.query)));
-  if (page.gone.signal.aborted) return null;
-  showSkeleton(page, page.words.t("loading"));
+/** @param {import("./tab.mjs").Tab} tab @returns {Promise<null | {model: any, vocab: any, frenchModels: any[]}>} null: taken down, or no model */
+export async function boot(tab) {
+  followTheme(tab);
+  await stylesheets();
+  await persist(tab, () => tab.speak(startLanguage(tab.query)));
+  if (tab.gone.signal.aborted) return null;
+  showSkeleton(tab, tab.words.t("loading"));
   for (;;) {
-    const answer = await persist(page, () => page.api.models());
-    if (page.gone.signal.aborted) return null;
-    if (answer.status === "failed") return showFailure(page, answer.error);
-    if (answer.status === "ready") return open(page, answer);
+    const answer = await persist(tab, () => tab.api.models());
+    if (tab.gone.signal.aborted) return null;
+    if (answer.status === "failed") return showFailure(tab, answer.error);
+    if (answer.status === "ready") return open(tab, answer);
     await pause(POLL_MS);
   }
 }
 
-async function open(page, { models, default: id, french_models: frenchModels }) {
+async function open(tab, { models, default: id, french_models: frenchModels }) {
   const model = models.find((each) => each.id === id) ?? models[0];
-  const vocab = await persist(page, () => page.api.vocab(model.id));
+  const vocab = await persist(tab, () => tab.api.vocab(model.id));
   return { model, vocab, frenchModels: frenchModels ?? [] };
 }
 
 /** The server may be restarting: keep asking until it answers or the page goes away. */
-async function persist(page, action) {
-  while (!page.gone.signal.aborted) {
+export async function persist(tab, action) {
+  while (!tab.gone.signal.aborted) {
     try {
       return await action();
     } catch (error) {
-      if (page.words) showSkeleton(page, page.words.sentence(error));
+      if (tab.words) showSkeleton(tab, tab.words.sentence(error));
       await pause(RETRY_MS);
     }
   }
@@ -42,18 +43,24 @@ async function persist(page, action) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-function showSkeleton(page, sentence) {
+/** In the page that will be shown, and in no other. */
+function stage(tab) {
+  return tab.roots.find((root) => !root.hidden) ?? tab.roots[0];
+}
+
+export function showSkeleton(tab, sentence) {
   const rows = Array.from({ length: 10 }, () => el("i", { class: "lb-ghost" }));
-  page.root.replaceChildren(el("div", { class: "lb-boot", "data-testid": "loading" },
+  stage(tab)?.replaceChildren(el("div", { class: "lb-boot", "data-testid": "loading" },
     el("p", { class: "lb-brand" }, el("i", { "aria-hidden": "true" }), "Logitbox"),
     el("p", { role: "status" }, sentence), el("div", { "aria-hidden": "true" }, ...rows)));
 }
 
-function showFailure(page, error) {
-  page.root.setAttribute("aria-busy", "false");
-  page.root.replaceChildren(el("div", { class: "lb-boot is-failed", "data-testid": "load-failed" },
+function showFailure(tab, error) {
+  const root = stage(tab);
+  root.setAttribute("aria-busy", "false");
+  root.replaceChildren(el("div", { class: "lb-boot is-failed", "data-testid": "load-failed" },
     el("p", { class: "lb-brand" }, el("i", { "aria-hidden": "true" }), "Logitbox"),
-    el("p", { role: "alert", class: "lb-problem" }, page.words.sentence(error ?? {})), el("p", {}, page.words.t("failed_do"))));
+    el("p", { role: "alert", class: "lb-problem" }, tab.words.sentence(error ?? {})), el("p", {}, tab.words.t("failed_do"))));
   return null;
 }
 
@@ -64,17 +71,20 @@ function startLanguage(query) {
 }
 
 /** ?__theme=, then the kept choice, then the system's, followed live. */
-function followTheme(page) {
+function followTheme(tab) {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const asked = page.query.get("__theme") ?? loadPreference("theme");
+  const asked = tab.query.get("__theme") ?? loadPreference("theme");
   const isSet = asked === "dark" || asked === "light";
-  page.setTheme(isSet ? asked : system.matches ? "dark" : "light");
-  const follow = () => loadPreference("theme") ?? page.setTheme(system.matches ? "dark" : "light");
-  if (!isSet) system.addEventListener("change", follow, { signal: page.gone.signal });
+  tab.setTheme(isSet ? asked : system.matches ? "dark" : "light");
+  const follow = () => loadPreference("theme") ?? tab.setTheme(system.matches ? "dark" : "light");
+  if (!isSet) system.addEventListener("change", follow, { signal: tab.gone.signal });
 }
 
-function stylesheet() {
-  const href = new URL("./next_token.css", import.meta.url).href;
+function stylesheets() {
+  return Promise.all(STYLES.map((name) => stylesheet(new URL(`./${name}.css`, import.meta.url).href)));
+}
+
+function stylesheet(href) {
   if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
   return new Promise((resolve) => {
     const link = el("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }); // unstyled beats absent

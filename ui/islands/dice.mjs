@@ -45,7 +45,7 @@ export class Dice {
   /** @param {{outcome: any, record: any, tally: any, isExpert: boolean}} view record: the last draw, kept on the strip */
   draw({ outcome, record, tally, isExpert }) {
     const shown = record?.outcome ?? tally?.outcome ?? outcome;
-    this.strip.draw(shown, record ? [record.u] : tally ? tally.us : []);
+    this.strip.draw(sharesOf(shown), record ? [record.u] : tally ? tally.us : []);
     setHidden(this.strip.node, shown.isGreedy);
     this.#drawCaption(shown, { record, tally, isExpert });
     if (this.drawn !== tally) this.#drawTally(tally);
@@ -86,8 +86,14 @@ function setDisabled(button, disabled) {
   if (button.disabled !== disabled) button.disabled = disabled;
 }
 
+/** The first tokens of the ranking and what each holds of the strip. @returns {{id: number, share: number}[]} */
+function sharesOf(outcome) {
+  return [...outcome.law.ranked.subarray(0, N_SEGMENTS)].map((id) => ({ id, share: outcome.probability(id) }));
+}
+
 /** The surviving tokens end to end, most likely first; the rest, hatched, in one piece. */
-class Strip {
+export class Strip {
+  /** @param {(id: number) => any} look */
   constructor(look) {
     this.look = look;
     this.segments = Array.from({ length: N_SEGMENTS + 1 }, () => {
@@ -100,15 +106,14 @@ class Strip {
       el("div", { class: "lb-segments" }, ...this.segments.map((each) => each.node)), this.marks);
   }
 
-  draw(outcome, us) {
-    const { law } = outcome;
+  /** @param {{id: number, share: number}[]} shares at most ten, most likely first @param {number[]} us where dice fell */
+  draw(shares, us) {
     let from = 0;
     this.segments.forEach((segment, i) => {
       const isLast = i === N_SEGMENTS;
-      const id = isLast ? -1 : law.ranked[i];
-      const share = isLast ? 1 - from : i < law.nVocab ? outcome.probability(id) : 0;
+      const { id, share } = isLast ? { id: -1, share: 1 - from } : shares[i] ?? { id: -1, share: 0 };
       place(segment.node, from, share);
-      if (!isLast) this.#name(segment, id, share);
+      if (id !== -1) this.#name(segment, id, share);
       from += share;
     });
     this.#mark(us);

@@ -1,12 +1,16 @@
-// Between gr.HTML and an island: finds the mount point, hands over the API, and takes the island down when its
+// Between gr.HTML and an island: finds the mount point, hands over the tab, and takes the island down when its
 // element leaves the document (Gradio has no unmount hook).
 import { Api } from "../core/api.mjs";
+import { Tab } from "./tab.mjs";
+
+/** @type {Tab | undefined} shared by every island of this document */ let tab;
 
 /** @param {HTMLElement} element what gr.HTML gives to js_on_load @param {string} name of the island's module */
 export async function attach(element, name) {
   const root = element.querySelector(`[data-island="${name}"]`) ?? element;
   const { mount } = await import(`./${name}.mjs`);
-  const island = mount({ root, api: new Api(new URL("api/v1", document.baseURI).href, clientId()) });
+  if (!tab || tab.gone.signal.aborted) tab = new Tab(new Api(new URL("api/v1", document.baseURI).href, clientId()));
+  const island = mount({ root, tab });
   const watcher = new MutationObserver(() => {
     if (root.isConnected) return;
     watcher.disconnect();

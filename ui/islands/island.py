@@ -20,7 +20,7 @@ ON_LOAD = (
 
 
 def island(name: str) -> gr.HTML:
-    """Mount `ui/islands/<name>.mjs` here; the module exports `mount({root, api}) -> {destroy}`.
+    """Mount `ui/islands/<name>.mjs` here; the module exports `mount({root, tab}) -> {destroy}`.
 
     Raises ValueError if the name could be anything but a file name of ours: it ends in JavaScript.
     """

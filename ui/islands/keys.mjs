@@ -32,9 +32,9 @@ function isTyping(target) {
 }
 
 function actionFor(page, key) {
-  const { actions, view, session } = page;
+  const { actions, level, session } = page;
   if (/^[1-9]$/.test(key)) return () => session.law && actions.pick(session.law.ranked[Number(key) - 1]);
-  const isAdjusting = view.level > 1;
+  const isAdjusting = level > 1;
   return {
     d: () => actions.draw(), u: () => actions.undo(), r: () => actions.redo(),
     s: isAdjusting && (() => actions.step()), p: isAdjusting && (() => actions.play()),

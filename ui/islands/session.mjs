@@ -198,6 +198,12 @@ export class Session {
     return step.us;
   }
 
+  /** The present die was looked at: the step with the next one, at the price of no model call. */
+  async nextDie(nDraws = 1) {
+    this.spend(nDraws);
+    this.step = await this.#step(this.tokenIds, 1, this.controller.signal);
+  }
+
   async setSeed(seed) {
     this.seed = seed;
     this.attempts.clear();

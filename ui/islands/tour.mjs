@@ -44,7 +44,7 @@ export class Tour {
     this.#veil(this.moment.veil ?? "");
     const { page, moment } = this;
     page.actions.setSettings({});
-    if (page.view.level < moment.level) page.actions.setLevel(moment.level);
+    if (page.level < moment.level) page.actions.setLevel(moment.level);
     page.drawButtons();
     this.title.focus({ preventScroll: true });
     this.node.scrollIntoView({ block: "nearest" });

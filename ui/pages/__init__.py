@@ -4,4 +4,4 @@ A page is a module with `build() -> None`, called inside `gr.Blocks`. Modules ar
 after `ui.offline.seal()`: importing Gradio takes seconds.
 """
 
-PAGES: tuple[str, ...] = ("next_token",)
+PAGES: tuple[str, ...] = ("next_token", "sampler_lab")

@@ -13,7 +13,9 @@ from sandbox.chain import SamplerChain
 from sandbox.distribution import Distribution
 from sandbox.sampler import Context
 from sandbox.text import text_of
+from sandbox.vocabulary import Vocabulary
 from ui.i18n import number, say
+from ui.views.chain_line import chain_line
 from ui.views.tables import plain_table
 from ui.views.tokens import visible_token
 
@@ -52,19 +54,22 @@ class NextStep:
 def next_step(
     model: LoadedModel, token_ids: Sequence[int], logits: Logits, chain: SamplerChain, n_rows: int
 ) -> NextStep:
-    """Rows by the model's rank; sums in float64. logits: (vocab_size,) float32. Raises what the samplers raise."""
+    """Rows by the model's rank: the n_rows most likely tokens, and those that are it after the chain (a grammar may
+    forbid all of the first ones). Sums in float64. logits: (vocab_size,) float32. Raises what the samplers raise."""
     dist = Distribution.from_logits(logits)
-    final, _ = chain.run(dist, Context(token_ids, len(token_ids), len(token_ids)))
+    vocabulary = Vocabulary.of(model) if chain.needs_vocabulary else None
+    n_tokens = len(token_ids)
+    final, _ = chain.run(dist, Context(token_ids, n_tokens, n_tokens, vocabulary=vocabulary))
     rows = tuple(
         Row(
             rank,
-            candidate.token_id,
-            model.tokenizer.token_bytes(candidate.token_id),
-            candidate.logit,
-            candidate.prob,
-            final.prob_of(candidate.token_id),
+            token_id,
+            model.tokenizer.token_bytes(token_id),
+            dist.logit_of(token_id),
+            dist.prob_of(token_id),
+            final.prob_of(token_id),
         )
-        for rank, candidate in enumerate(dist.top(n_rows), start=1)
+        for rank, token_id in _listed(dist, final, n_rows)
     )
     shown = [row.token_id for row in rows]
     return NextStep(
@@ -80,6 +85,14 @@ def next_step(
         others_after_chain=_mass_without(final, shown),
         chain=chain,
     )
+
+
+def _listed(dist: Distribution, final: Distribution, n_rows: int) -> list[tuple[int, int]]:
+    """(rank, token id), by rank."""
+    leading, left = (law.leading(n_rows)[0].tolist() for law in (dist, final))
+    ranked = dict(zip(leading, range(1, n_rows + 1), strict=False))
+    ranked |= {token_id: dist.rank_of(token_id) or 0 for token_id in left if token_id not in ranked}
+    return sorted((rank, token_id) for token_id, rank in ranked.items())
 
 
 def _mass_without(dist: Distribution, token_ids: Sequence[int]) -> float:
@@ -149,15 +162,8 @@ def _title(step: NextStep, lang: str) -> list[str]:
         ),
     ]
     if step.chain.samplers:
-        stages = [_stage(settings, lang) for settings in step.chain.to_steps()]
-        lines.append(say(lang, "cli.next.chain", chain=" > ".join(stages)))
+        lines.append(say(lang, "cli.next.chain", chain=chain_line(step.chain.to_steps(), lang)))
     return lines
-
-
-def _stage(settings: dict[str, str | float], lang: str) -> str:
-    knobs = [value for knob, value in settings.items() if knob != "sampler"]
-    shown = [number(value, lang) if isinstance(value, int | float) else value for value in knobs]
-    return " ".join([str(settings["sampler"]), *shown])
 
 
 def _cells(row: Row, lang: str, *, has_chain: bool, is_expert: bool) -> list[str]:

@@ -53,6 +53,32 @@ export class Api {
     return new Float32Array(buffer); // little-endian on the wire, as on every machine that runs a browser
   }
 
+  /** Every sampler with its knobs, the presets, the families. @param {Options} [options] */
+  samplers(options) {
+    return this.#json("GET", "/samplers", undefined, options);
+  }
+
+  /**
+   * A chain over a row that /step computed; no model call. On StepNotFound the caller repeats the step.
+   * @param {{model: string, step_id: string, token_ids: number[], prompt_len: number, steps: object[], seed: number,
+   *   attempt: number, states?: object[] | null, others?: Object<string, string>, follow?: number[], n_top?: number,
+   *   compare?: object[] | null}} body
+   * @param {Options} [options]
+   */
+  chain(body, options) {
+    return this.#json("POST", "/chain", body, options);
+  }
+
+  /** Many draws from the law of one chain: observed against expected. @param {object} body as for `chain`, with n */
+  draws(body, options) {
+    return this.#json("POST", "/draws", body, options);
+  }
+
+  /** Whether a schema, a regular expression or a grammar can be used. @param {{model: string, kind: string, grammar: string}} body */
+  constraintCheck(body, options) {
+    return this.#json("POST", "/constraint/check", body, options);
+  }
+
   /** @returns {Promise<import("./vocab.mjs").Vocab>} */
   async vocab(model, options) {
     return parseVocab(await this.#binary(`/vocab?model=${encodeURIComponent(model)}`, options));

@@ -32,6 +32,13 @@ export class Law {
     this.nFinite = this.#sum(logits[this.ranked[0]]);
     this.entropyBits = this.prefixEntropyBits(this.nFinite);
     /** @type {Uint32Array | null} */ this.ranks = null;
+    /** @type {Float64Array | null} */ this.inRankOrder = null;
+  }
+
+  /** The logits, most likely first. Made at the first call. @returns {Float64Array} */
+  get rankedLogits() {
+    this.inRankOrder ??= Float64Array.from(this.ranked, (id) => this.logits[id]);
+    return this.inRankOrder;
   }
 
   #sum(largest) {
@@ -81,7 +88,7 @@ export class Law {
 }
 
 /** H = ln Z - (sum of w * s) / Z for weights w = exp(s), in bits. Rounding may not make it negative. */
-function entropyBits(mass, weightedScores) {
+export function entropyBits(mass, weightedScores) {
   return Math.max(0, (Math.log(mass) - weightedScores / mass) * LOG2_E);
 }
 
@@ -211,7 +218,7 @@ export function runChain(law, settings) {
   };
   if (top_k > 0) keep("top_k", { k: top_k }, Math.min(n, top_k));
   if (top_p < 1) keep("top_p", { p: top_p }, firstAtLeast(law.cumulative, n, top_p * law.prefixMass(n)));
-  if (min_p > 0) keep("min_p", { p: min_p }, countAsLikely(law.scores, n, min_p));
+  if (min_p > 0) keep("min_p", { p: min_p }, countAsLikely((i) => law.scores[i], n, min_p));
   if (temperature === 0) keep("greedy", {}, 1);
   const divisor = temperature === 0 ? 1 : temperature;
   const sums = temperatureSums(law, n, divisor);
@@ -230,7 +237,7 @@ function prefixStage(law, sampler, params, nBefore, nAfter) {
 }
 
 /** How many leading entries it takes for a rising array to reach `target`: the one that crosses is counted. */
-function firstAtLeast(rising, n, target) {
+export function firstAtLeast(rising, n, target) {
   let low = 0, high = n - 1; // rounding of the target never asks for more than all of them
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -240,12 +247,12 @@ function firstAtLeast(rising, n, target) {
   return low + 1;
 }
 
-/** How many leading entries are at least `share` times as likely as the first; at least 1. */
-function countAsLikely(scores, n, share) {
+/** How many of the n leading entries are at least `share` times as likely as the first; at least 1. scoreAt(0) is 0. */
+export function countAsLikely(scoreAt, n, share) {
   let low = 1, high = n;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (Math.exp(scores[middle - 1]) >= share) low = middle;
+    if (Math.exp(scoreAt(middle - 1)) >= share) low = middle;
     else high = middle - 1;
   }
   return low;
@@ -266,6 +273,27 @@ export function draw(outcome, u) {
     if (to > dart) break; // always true at the last positive weight: u < 1 and mass is this very sum
   }
   return { tokenId: law.ranked[i], rank: i + 1, from: from / mass, to: to / mass };
+}
+
+/**
+ * The whole vocabulary at one temperature, for several laws in one picture: the head one by one, the tail as a band.
+ * @param {Law} law @param {number} temperature 0: greedy @param {number} nTop
+ * @returns {{top: {tokenId: number, p: number}[], tail: number, entropyBits: number}} tail: everything below together
+ */
+export function temperatureRow(law, temperature, nTop) {
+  const { ranked, scores, nFinite } = law;
+  const nHead = Math.min(nTop, nFinite);
+  const row = (weightAt, mass, tail, bits) => ({
+    top: Array.from({ length: nHead }, (_, i) => ({ tokenId: ranked[i], p: weightAt(i) / mass })),
+    tail: tail / mass,
+    entropyBits: bits,
+  });
+  if (temperature === 0) return row((i) => Number(i === 0), 1, 0, 0);
+  const weightAt = (i) => Math.exp(scores[i] / temperature);
+  const sums = temperatureSums(law, nFinite, temperature);
+  let tail = 0; // summed by itself: the difference of two sums near 1 would leave a thin tail no digits
+  for (let i = nHead; i < nFinite; i++) tail += weightAt(i);
+  return row(weightAt, sums.mass, tail, sums.entropyBits);
 }
 
 const INTERVALS = {
