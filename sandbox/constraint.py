@@ -162,7 +162,7 @@ def _source(kind: str, grammar: str) -> str:
 def _with_few_blanks(schema: dict[str, Any]) -> dict[str, Any]:
     """At most MAX_BLANKS blanks in a row between the parts, unless the schema says itself how it is written."""
     options = schema.get("x-guidance", {})
-    if not isinstance(options, dict) or {"whitespace_flexible", "whitespace_pattern"} & options.keys():
+    if not isinstance(options, dict) or "whitespace_flexible" in options:
         return schema
     blanks = {"whitespace_pattern": rf"[\x20\x0A\x0D\x09]{{1,{MAX_BLANKS}}}"}
     return {**schema, "x-guidance": {**blanks, **options}}

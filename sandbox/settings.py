@@ -271,7 +271,7 @@ def does_nothing(step: Mapping[str, Any]) -> bool:
     """
     name = str(step["sampler"])
     stage = _DYNAMIC_TEMPERATURE if name == "dynamic_temperature" else _STAGES.get(name)
-    if stage is None or name in ("top_k", "top_h"):  # only their flat knobs have a value for "off"
+    if stage is None:
         return False
     values = {flat: step.get(own, _DEFAULTS[flat]) for own, flat in stage.switches.items()}
     return all(

@@ -181,13 +181,22 @@ def test_blanks_between_the_parts_are_limited_unless_the_schema_says_how_it_is_w
     assert ord(" ") not in allowed_ids("json_schema", json.dumps(compact), ids_of("[1,"))
     free = {**schema, "x-guidance": {"whitespace_flexible": True}}
     assert ord(" ") in allowed_ids("json_schema", json.dumps(free), ids_of("[1," + " " * 40))
+    own = {**schema, "x-guidance": {"whitespace_pattern": "[ ]{1,20}"}}
+    assert ord(" ") in allowed_ids("json_schema", json.dumps(own), ids_of("[1," + " " * 19))
+    other = {**schema, "uniqueItems": True, "x-guidance": {"lenient": True}}
+    assert ord(" ") not in allowed_ids("json_schema", json.dumps(other), ids_of("[1," + " " * 16))
 
 
 def test_the_answers_of_a_choice_are_lines_or_a_list():
     assert alternatives("yes\r\n no \n\n") == ("yes", "no")
     assert alternatives('["yes", " no ", "a\\nb"]') == ("yes", " no ", "a\nb")
     assert alternatives('"yes"') == ('"yes"',)  # JSON, but no list: a line like any other
-    assert alternatives("[draft]") == ("[draft]",)
+    for line in (
+        "[draft]",
+        "[" * 15_000,
+        "[" + "1" * 5_000 + "]",
+    ):  # the last two json.loads refuses in its own ways
+        assert alternatives(line) == (line,)
 
 
 # --- tokens that are no text ---------------------------------------------------------------------------------------
@@ -212,6 +221,14 @@ def test_an_end_that_is_not_marked_special_is_an_end_all_the_same():
     assert allowed(vocabulary, "choice", "ab", [0, 1]).mask.tolist() == [False, False, True]
 
 
+def test_a_grammar_of_everything_but_a_text_lets_no_special_token_in_before_the_end():
+    """~"" fits bytes that are no text, and special tokens are such bytes to llguidance."""
+    vocabulary = Vocabulary((b"a", b"<s>", b"", b"<e>"), frozenset({1, 2}), frozenset({3}))
+    grammar = 'start: A\nA: ~""'
+    assert allowed(vocabulary, "lark", grammar).mask.tolist() == [True, False, False, False]
+    assert allowed(vocabulary, "lark", grammar, [0]).mask.tolist() == [True, False, False, True]
+
+
 def test_a_lark_grammar_may_ask_for_a_special_token_by_name_or_number():
     for name in ("<|user|>", f"<[{USER}]>"):
         assert allowed_ids("lark", f'start: "a" {name} "b"', ids_of("a")) == {USER}
@@ -223,6 +240,21 @@ def test_after_the_end_only_an_end_is_left_and_the_answer_stays_complete():
         for end in ENDS:
             after = allowed(VOCABULARY, "choice", answers, [*ids_of("ab"), end])
             assert (set(np.flatnonzero(after.mask).tolist()), after.is_complete) == (ENDS, True)
+
+    spelt = allowed(VOCABULARY, "choice", "<|end|>", [*ids_of("<|end|>"), END])
+    assert spelt.is_complete and set(np.flatnonzero(spelt.mask).tolist()) == ENDS
+
+
+def test_a_grammar_of_the_empty_text_is_complete_at_once():
+    assert allowed_ids("lark", 'start: ""') == ENDS
+
+
+def test_where_the_vocabulary_has_no_token_that_leads_on_nothing_is_allowed():
+    vocabulary = Vocabulary((b"a", b"c", b"<e>"), frozenset({2}), frozenset({2}))
+    for _ in range(2):
+        stuck = allowed(vocabulary, "choice", "ab\nc", [0])
+        assert (stuck.mask.any(), stuck.is_complete) == (False, False)
+    assert allowed(vocabulary, "choice", "ab\nc").mask.tolist() == [True, True, False]
 
 
 def test_a_model_without_an_end_token_has_nothing_to_draw_after_a_complete_answer():
@@ -298,6 +330,7 @@ def test_a_text_that_does_not_fit_says_how_far_it_does():
     ("tail", "n_accepted"),
     [
         ((END,), 1),
+        ((99, END), 1),
         ((98, END, 97), 3),
         ((98, END, STOP), 3),
         ((-1,), 1),
@@ -350,6 +383,7 @@ UNREADABLE = [
     ("regex", "(ab", InvalidGrammar, "unclosed group"),
     ("regex", "a(?=b)", InvalidGrammar, "look-ahead"),
     ("regex", r"(a)\1", InvalidGrammar, "backreferences"),
+    ("regex", r"\bab", InvalidGrammar, "read: lookarounds"),
     ("regex", "a\\", InvalidGrammar, "escape"),
     ("regex", "a\\\\\\", InvalidGrammar, "escape"),
     ("lark", 'begin: "a"', InvalidGrammar, "start"),
@@ -389,13 +423,18 @@ def test_brackets_are_counted_outside_strings_and_before_anything_recurses():
     with pytest.raises(GrammarTooDeep) as caught:
         check("json_schema", "[" * 19_000)
     assert (caught.value.depth, caught.value.limit) == (19_000, MAX_DEPTH)
-    check("json_schema", json.dumps({"const": "[{" * 200 + '\\"[' * 100}))
+    check("json_schema", json.dumps({"const": '"' + "[{" * 200}))
+    check("json_schema", json.dumps({"enum": [[]] * 100}))
     nested: object = {"type": "integer"}
     for _ in range(MAX_DEPTH - 1):
         nested = {"items": nested}
     check("json_schema", json.dumps(nested))
-    with pytest.raises(GrammarTooDeep):
-        check("json_schema", json.dumps({"items": nested}))
+    for too_deep in (
+        {"items": nested},
+        {"const": "\\", "items": nested},
+    ):  # a string that ends in a backslash
+        with pytest.raises(GrammarTooDeep):
+            check("json_schema", json.dumps(too_deep))
 
 
 def deep_choice_of_types() -> str:
@@ -450,6 +489,19 @@ def test_too_much_work_is_said_and_the_next_question_is_answered():
         for n in range(60):
             allowed(vocabulary, "regex", pattern, [97] * n)
     assert allowed(vocabulary, "regex", pattern).mask[97]
+
+
+def test_our_limits_hold_when_a_grammar_is_read_and_when_it_is_used(monkeypatch):
+    with pytest.raises(GrammarTooLarge) as caught:
+        check("json_schema", deep_choice_of_types())
+    assert "schema too large" in caught.value.reason
+    monkeypatch.setitem(constraint.LIMITS, "max_grammar_size", 5)
+    with pytest.raises(GrammarTooLarge):
+        check("lark", "start: " + " | ".join(f'"{n}" start' for n in range(20)) + ' | "x"')
+    monkeypatch.undo()
+    monkeypatch.setitem(constraint.LIMITS, "max_lexer_states", 3)
+    with pytest.raises(GrammarTooLarge):
+        allowed(new_vocabulary(), "regex", "abcdefghijk", ids_of("abcdefg"))
 
 
 def test_a_matcher_full_of_other_peoples_texts_makes_room(monkeypatch):

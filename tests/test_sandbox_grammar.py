@@ -73,6 +73,14 @@ def test_candidates_by_rank_or_only_some_of_them_or_more_than_the_vocabulary_are
     )
 
 
+def test_a_row_wider_than_the_vocabulary_has_tokens_that_no_grammar_knows():
+    vocabulary = Vocabulary((b"a", b"b", b"a"), frozenset(), frozenset())
+    after = Grammar("choice", "a").apply(
+        Distribution.from_logits(np.zeros(9)), Context(vocabulary=vocabulary)
+    )
+    assert after.token_ids.tolist() == [0, 2]
+
+
 def test_a_step_is_written_and_read_back_and_asks_for_the_vocabulary():
     steps = [{"sampler": "grammar", "kind": "regex", "grammar": "[ab]+"}]
     chain = SamplerChain.from_steps(steps)
@@ -107,6 +115,10 @@ def toy() -> LoadedModel:
 
 def constrained(kind: str, grammar: str) -> SamplerChain:
     return SamplerChain.from_steps([{"sampler": "grammar", "kind": kind, "grammar": grammar}])
+
+
+def test_a_model_has_one_vocabulary_so_that_what_is_worked_out_from_it_is_kept(toy):
+    assert Vocabulary.of(toy) is Vocabulary.of(toy)
 
 
 def test_a_complete_answer_ends_by_itself(toy):

@@ -6,7 +6,13 @@ import json
 
 import pytest
 
+from sandbox.errors import EmptyGrammar
 from sandbox.json_schema import Unbounded, read_schema, unbounded
+
+
+def test_nothing_is_no_schema():
+    with pytest.raises(EmptyGrammar):
+        read_schema(" \n")
 
 
 def test_reading_a_schema_keeps_the_order_of_its_parts():
@@ -57,7 +63,8 @@ def test_parts_are_found_wherever_a_schema_may_stand():
     text = {"type": "string"}
     schema = {
         "anyOf": [text, {"prefixItems": [text], "type": "array", "maxItems": 1, "items": text}],
-        "$defs": {"a/b~c": text},
+        "$defs": {"a/b~c": text, "one": {"type": "string", "const": "x"}},
+        "definitions": {"old": text},
         "patternProperties": {"^x": text},
         "type": "object",
         "additionalProperties": text,
@@ -67,6 +74,7 @@ def test_parts_are_found_wherever_a_schema_may_stand():
         "/anyOf/1/prefixItems/0",
         "/anyOf/1/items",
         "/$defs/a~1b~0c",
+        "/definitions/old",
         "/patternProperties/^x",
     ]
     assert [part.path for part in unbounded(schema)] == [*places, "/additionalProperties"]

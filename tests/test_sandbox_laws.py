@@ -194,6 +194,16 @@ def its_working_is_shown_for_tokens_kept_and_removed(row, outcome):
         assert all(isinstance(n, int | float) and math.isfinite(n) for n in shown.values()), shown
 
 
+def a_filter_leaves_the_proportions_of_what_stays(row, outcome):
+    if SAMPLERS[outcome.chain.samplers[0].name].family in ("truncate", "constrain", "rule"):
+        before, after = outcome.laws
+        at = np.searchsorted(before.token_ids, np.sort(after.token_ids))
+        logits = before.logits[at].astype(np.float64)
+        weights = np.exp(logits - logits.max())
+        by_id = np.argsort(after.token_ids)
+        np.testing.assert_allclose(after.probs[by_id], weights / weights.sum(), rtol=1e-9, atol=1e-300)
+
+
 LAWS = (
     it_gives_some_of_the_tokens_it_was_given_and_a_whole_law,
     it_leaves_its_input_as_it_was,
@@ -201,6 +211,7 @@ LAWS = (
     its_step_survives_json_and_means_the_same,
     its_stage_says_what_happened,
     a_removed_token_has_exactly_no_probability,
+    a_filter_leaves_the_proportions_of_what_stays,
     its_working_is_shown_for_tokens_kept_and_removed,
 )
 

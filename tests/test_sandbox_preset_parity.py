@@ -134,7 +134,8 @@ TRANSFORMERS = {
     "top_h": {"top_k": 0, "top_h": 0.4, "temperature": 0.8},
     "history": {"repetition_penalty": 1.4, "no_repeat_ngram_size": 2, "top_k": 0},
     "words": {
-        "bad_words_ids": [[5], [7, 12]],
+        "bad_words_ids": [[5], [7, 12], [1]],
+        "eos_token_id": 1,
         "sequence_bias": {(4,): 3.0},
         "suppress_tokens": [6],
         "top_k": 0,

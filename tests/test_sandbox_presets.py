@@ -156,6 +156,7 @@ T07 = {"sampler": "temperature", "temperature": 0.7}
         ("transformers", {"temperature": 0.7}, GREEDY),  # do_sample is off unless somebody sets it
         ("transformers", {"do_sample": True, "temperature": 0.7}, [T07, {"sampler": "top_k", "k": 50}]),
         ("transformers", {"do_sample": True, "top_k": 0}, []),
+        ("transformers", {"do_sample": True, "top_k": 0, "epsilon_cutoff": 1.5, "eta_cutoff": -1}, []),
         ("transformers", {"do_sample": True, "top_k": None, "min_p": None, "temperature": None}, []),
         (
             "transformers",
@@ -188,6 +189,13 @@ T07 = {"sampler": "temperature", "temperature": 0.7}
                 {"sampler": "dynamic_temperature", "temperature": 1.0, "range": 0.5, "exponent": 1.0},
             ],
         ),
+        ("llama.cpp", {"top_k": 0, "top_p": 1.5, "min_p": 0, "temp": 1}, []),
+        (  # from 0 to 0.5
+            "llama.cpp",
+            {"samplers": "temperature", "temp": 0, "dynatemp_range": 0.5},
+            [{"sampler": "dynamic_temperature", "temperature": 0.25, "range": 0.25, "exponent": 1.0}],
+        ),
+        ("llama.cpp", {"samplers": "dry", "dry_multiplier": 1, "dry_base": 0.5}, []),
         (
             "llama.cpp",
             {"mirostat": 2, "temp": 0.7, "repeat_penalty": 1.5},
@@ -215,6 +223,13 @@ T07 = {"sampler": "temperature", "temperature": 0.7}
             {"temperature": 0.7, "min_p": 0.1, "sampler_priority": "min_p\ntemperature"},
             [{"sampler": "min_p", "p": 0.1}, T07],
         ),
+        (  # what stands nowhere in the list comes first
+            "text-generation-webui",
+            {"temperature": 0.7, "min_p": 0.1, "sampler_priority": ["min_p"]},
+            [T07, {"sampler": "min_p", "p": 0.1}],
+        ),
+        ("text-generation-webui", {"mirostat_mode": 1}, []),
+        ("text-generation-webui", {"mirostat_mode": 2}, [{"sampler": "mirostat_v2", "tau": 5.0, "eta": 0.1}]),
         (
             "text-generation-webui",
             {"dynamic_temperature": True, "dynatemp_low": 0.5, "dynatemp_high": 2.0},

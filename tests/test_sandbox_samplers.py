@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
 
 from sandbox.distribution import Distribution
 from sandbox.errors import (
-    KnobOutOfRange,
     LogitsAllImpossible,
     LogitsInfinite,
     LogitsNotANumber,
     NothingToDraw,
 )
-from sandbox.sampler import Context
-from sandbox.samplers import SAMPLERS
 from sandbox.samplers.greedy import Greedy
 from sandbox.samplers.min_p import MinP
 from sandbox.samplers.temperature import Temperature
 from sandbox.samplers.top_k import TopK
 from sandbox.samplers.top_p import TopP
+from tests.small_laws import HERE, kept, law, logits, shown
 
 INF = float("inf")
-HERE = Context()
-
-def law(*probs):
-    return Distribution.from_logits(np.log(np.array(probs, dtype=np.float64)))
 
 
 def rows():
@@ -219,3 +214,59 @@ def test_the_order_of_samplers_changes_the_law():
     cool, nucleus = Temperature(temperature=0.5), TopP(p=0.8)
     assert len(cool.apply(nucleus.apply(dist, HERE), HERE)) == 2
     assert len(nucleus.apply(cool.apply(dist, HERE), HERE)) == 1
+
+
+# -- min_keep, and the working ----------------------------------------------------------------------------------
+
+
+def test_min_keep_holds_the_first_in_rank_and_never_more_than_there_are():
+    dist = law(0.25, 0.5, 0.125, 0.125)
+    for sampler in (TopK(k=1, min_keep=3), TopP(p=0.1, min_keep=3), MinP(p=0.9, min_keep=3)):
+        assert kept(sampler, dist) == [0, 1, 2]
+    for sampler in (TopK(k=1, min_keep=9), TopP(p=0.1, min_keep=9), MinP(p=0.9, min_keep=9)):
+        assert sampler.apply(dist, HERE).token_ids.size == 4
+    assert kept(TopP(p=0.8, min_keep=2), dist) == [0, 1, 2]  # more than that stay anyhow
+
+
+def test_the_working_of_top_k():
+    dist = law(0.25, 0.5, 0.125, 0.125)
+    assert [shown(TopK(k=2), i, dist) for i in (1, 0, 2)] == ["r = 1 ≤ 2", "r = 2 ≤ 2", "r = 3 > 2"]
+    assert shown(TopK(k=2, min_keep=3), 2, dist) == "r = 3 ≤ 3"
+
+
+def test_the_working_of_top_p():
+    dist = law(0.25, 0.5, 0.125, 0.125)
+    assert [shown(TopP(p=0.6), i, dist) for i in (1, 0, 2)] == [
+        "r = 1; p₍₁₎ + … + p₍ᵣ₋₁₎ = 0.0 < 0.6",
+        "r = 2; p₍₁₎ + … + p₍ᵣ₋₁₎ = 0.5 < 0.6",
+        "r = 3; p₍₁₎ + … + p₍ᵣ₋₁₎ = 0.75 ≥ 0.6",
+    ]
+    spared = shown(TopP(p=0.6, min_keep=3), 2, dist)
+    assert spared == "r = 3; p₍₁₎ + … + p₍ᵣ₋₁₎ = 0.75 ≥ 0.6; r = 3 ≤ 3"
+    # the sum of eight tenths is 0.7999999999999999, and the ninth token still goes
+    assert "≥" in shown(TopP(p=0.8), 8, Distribution.from_logits(np.zeros(10)))
+    assert shown(TopP(p=1), 1, logits(0, -1000)).endswith("= 1.0 < 1.0")  # 1 keeps even what weighs nothing
+
+
+def test_the_working_of_min_p():
+    dist = law(0.5, 0.25, 0.125, 0.125)
+    assert shown(MinP(p=0.5), 1, dist) == "p = 0.25 ≥ 0.5 · 0.5 = 0.25"
+    assert shown(MinP(p=0.5), 2, dist) == "p = 0.125 < 0.5 · 0.5 = 0.25"
+    assert shown(MinP(p=0.5, min_keep=3), 2, dist) == "p = 0.125 < 0.5 · 0.5 = 0.25; r = 3 ≤ 3"
+
+
+def test_the_working_of_greedy():
+    dist = law(0.4, 0.4, 0.2)
+    assert [shown(Greedy(), i, dist) for i in range(3)] == [
+        "p = 0.4 = max p",
+        "p = 0.4 = max p; i = 1 > 0",
+        "p = 0.2 < max p = 0.4",
+    ]
+
+
+def test_the_working_of_temperature():
+    assert shown(Temperature(temperature=0.5), 1, logits(3, -2)) == "ℓ / T = -2.0 / 0.5 = -4.0"
+    for logit, largest in ((3e38, sys.float_info.max), (-3e38, -sys.float_info.max)):
+        dist = logits(logit)
+        worked = Temperature(temperature=1e-300).worked(0, dist, dist, HERE)
+        assert worked.numbers["out"] == largest

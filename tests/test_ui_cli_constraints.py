@@ -93,7 +93,9 @@ def test_a_chain_replaces_the_knobs_and_says_so(capsys, tmp_path):
     file.write_text(json.dumps(steps), encoding="utf-8")
     for given in (json.dumps(steps), str(file)):
         _, err = drawn(capsys, "--chain", given, "--max-tokens", "2", "--trace", str(saved))
-        assert list(Trace.load(saved).samplers) == steps
+        trace = Trace.load(saved)
+        assert list(trace.samplers) == steps
+        assert trace.settings["temperature"] == 1.0  # and not the 0.8 of a chain that never acted
         assert err.startswith("top_k k=3 min_keep=2 > temperature 0.5, seed 3, token limit 2\n")
     drawn(capsys, "--chain", json.dumps(steps), "--choice", "xyz", "--trace", str(saved))
     assert list(Trace.load(saved).samplers)[1:] == steps
@@ -124,24 +126,32 @@ def test_next_shows_what_the_constraint_leaves_however_unlikely(capsys):
     assert sum(row["probability"] for row in body["rows"]) + body["others"]["probability"] == pytest.approx(1)
 
 
+def test_next_lists_by_the_models_rank_also_what_the_chain_brought_up(capsys):
+    bias = json.dumps([{"sampler": "logit_bias", "bias": {"120": 9, "32": 8}}])
+    assert main(["next", "abc", "--json", "--top", "2", *TOY, "--chain", bias]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["text"] for row in rows[2:]] == [" ", "x"]
+    assert rows[2]["probability_after_chain"] < rows[3]["probability_after_chain"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--choice", "a", "--regex", "b"], "--regex: not together with --choice"),
-        (["--chain", "[]", "--top-k", "4"], "--chain and --top-k do not go together"),
-        (["--chain", "[]", "--preset", "vllm"], "--chain and --preset do not go together"),
-        (["--chain", "[{]"], "What --chain was given is no JSON: no JSON from line 1, column 3 on"),
+        (["--chain", "[]", "--top-k", "4"], "--chain and --top-k"),
+        (["--chain", "[]", "--preset", "vllm"], "--chain and --preset"),
+        (["--chain", "[{]"], "line 1, column 3"),
         (["--chain", '[{"sampler": "top_kk"}]'], "no sampler called top_kk"),
         (["--chain", "[3]"], "3"),
         (["--chain", "[" * 100_000], "nested too deep"),
         (["--preset", "nobody"], "'nobody' is not one of"),
-        (["--choice", ""], "Answer 1 of the choice is empty"),
-        (["--choice", "a", "--choice", "a"], "stands there already"),
+        (["--choice", ""], "Answer 1 of the choice"),
+        (["--choice", "a", "--choice", "a"], "Answer 2 of the choice, “a”"),
         (["--schema", '{"type": "arr'], "line 1, column 10"),
-        (["--schema", ""], "The constraint (json_schema) is empty"),
-        (["--schema", '{"type": "string", "not": {}}'], 'not supported: ["not"]'),
-        (["--regex", "(a"], "a parenthesis is not closed"),
-        (["--regex", ""], "The constraint (regex) is empty"),
+        (["--schema", ""], "(json_schema) is empty"),
+        (["--schema", '{"type": "string", "not": {}}'], '["not"]'),
+        (["--regex", "(a"], "parenthesis"),
+        (["--regex", ""], "(regex) is empty"),
         (["--regex", "a" * 20_001], "at most 20000 characters"),
     ],
 )
@@ -174,6 +184,7 @@ def test_a_chain_on_one_line_obeys_nothing_and_stays_short():
         {"sampler": "suppress_tokens", "tokens": [1, 2]},
         {"sampler": "temperature", "temperature": 0.5},
     ]
+    assert chain_line([{"sampler": "some", "is_on": True, "u": None}], "en") == "some is_on=true u=null"
     line = chain_line(steps, "fr")
     assert line.endswith(" > suppress_tokens [1, 2] > temperature 0,5")
     assert line.isprintable() and len(line.split(" > ")[0]) <= len("grammar kind=choice grammar=") + MAX_VALUE

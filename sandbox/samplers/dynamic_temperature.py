@@ -52,8 +52,6 @@ class DynamicTemperature:
         check_knobs(self)
 
     def apply(self, dist: Distribution, context: Context) -> Distribution:
-        if self.range == 0:
-            return Temperature(temperature=self.temperature).apply(dist, context)
         if _is_even(dist):
             return dist
         t = self._temperature(dist)
@@ -63,7 +61,7 @@ class DynamicTemperature:
         return {"temperature": self._temperature(dist), "entropy_bits": dist.entropy_bits}
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
-        if self.range and _is_even(dist):
+        if _is_even(dist):
             return Worked("ℓ′ = ℓ = {l}", {"l": dist.logit_of(token_id)})
         t, (low, high) = self._temperature(dist), self._bounds()
         numbers = {

@@ -44,19 +44,20 @@ class TopH:
         check_knobs(self)
 
     def apply(self, dist: Distribution, context: Context) -> Distribution:
-        best = _best(dist)
-        return best if self.h == 1 else best.first(self._n_kept(_used_bits(best)))
+        best = dist.first(N_CONSIDERED)
+        used = _used_bits(best)
+        return best.first(max(1, int(np.searchsorted(used, self.h * used[-1], side="right"))))
 
     def details(self, dist: Distribution, context: Context) -> dict[str, Any]:
-        entropy = float(_used_bits(_best(dist))[-1])
+        entropy = float(_used_bits(dist.first(N_CONSIDERED))[-1])
         return {"entropy_bits": entropy, "budget_bits": self.h * entropy}
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
-        rank, best = dist.rank_of(token_id) or 1, _best(dist)
+        rank = dist.rank_of(token_id) or 1
         if rank > N_CONSIDERED:
             return Worked("r = {r} > {max}", {"r": rank, "max": N_CONSIDERED})
-        used = _used_bits(best)
-        sign = "≤" if self.h == 1 or used[rank - 1] <= self.h * used[-1] else ">"
+        used = _used_bits(dist.first(N_CONSIDERED))
+        sign = "≤" if used[rank - 1] <= self.h * used[-1] else ">"
         numbers = {
             "C": float(used[rank - 1]),
             "h": self.h,
@@ -65,13 +66,6 @@ class TopH:
         }
         text = f"−Σ p log₂ p = {{C}} {sign} {{h}} · {{H}} = {{bar}}"
         return Worked(text, numbers) if rank > 1 else Worked(f"{text}; r = {{r}}", {**numbers, "r": rank})
-
-    def _n_kept(self, used: NDArray[np.float64]) -> int:
-        return max(1, int(np.searchsorted(used, self.h * used[-1], side="right")))
-
-
-def _best(dist: Distribution) -> Distribution:
-    return dist if len(dist) <= N_CONSIDERED and dist.is_ranked else dist.first(N_CONSIDERED)
 
 
 def _used_bits(best: Distribution) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 STEP_MS = 20_000
+LAB_TEXT = "Once upon a time, there was a little"
 # Chromium itself refuses every other machine: asking this process about each of the 68 requests of a page (a route)
 # cost 0.2 s a page and switched its cache off
 LOOPBACK_ONLY = [
@@ -84,10 +85,14 @@ class Driver:
         )
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    def open(self, query: str = "") -> Driver:
-        self.page.goto(f"{self.base}/?{query}#/next-token")
-        self.page.wait_for_selector(f"{ROOT_SELECTOR}[data-ready='1'][aria-busy='false']")
+    def open(self, query: str = "", view: str = "next-token") -> Driver:
+        self.page.goto(f"{self.base}/?{query}#/{view}")
+        self.shown()
         return self
+
+    def shown(self) -> None:
+        """Wait until the page in view has drawn something and is at rest."""
+        self.page.wait_for_selector(f"{ROOT_SELECTOR}[data-ready='1'][aria-busy='false']:not([data-seq='0'])")
 
     @property
     def seq(self) -> int:
@@ -142,6 +147,12 @@ def axe() -> Any:
     from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped,unused-ignore]  # no stubs
 
     return Axe()
+
+
+@pytest.fixture
+def lab(make_page: Callable[..., Driver], server: str) -> Driver:
+    """The Sampler lab on a text whose law is spread out, in English, with every tool and recorded dice."""
+    return make_page(server).open(f"lang=en&level=3&seed=7&text={LAB_TEXT}", "sampler-lab")
 
 
 @pytest.fixture

@@ -1,0 +1,364 @@
+"""Around the chain of the Sampler lab: dice, order lab, grammar, temperatures, links and files; and for everyone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sandbox.draw import uniform
+from tests.lab_page import LAB, OPENING, SEED, add, at, bars, order, problem, row_of, search, set_knob, survivors
+
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+Make = Callable[..., Any]
+TEXT = "Once upon a time, there was a little"
+REVIEW = "Review: I loved this film, it was wonderful.\nSentiment:"
+ANSWERS = {"positive", "negative", "neutral"}
+TEN_STAGES: list[dict[str, object]] = [
+    {"sampler": "penalties", "repeat": 1.1, "frequency": 0, "presence": 0},
+    {"sampler": "no_repeat_ngram", "n": 4},
+    {"sampler": "top_n_sigma", "n": 4},
+    {"sampler": "typical_p", "p": 0.999},
+    {"sampler": "top_p", "p": 0.999},
+    {"sampler": "min_p", "p": 0.0001},
+    {"sampler": "epsilon_cutoff", "epsilon": 0.000001},
+    {"sampler": "eta_cutoff", "epsilon": 0.000001},
+    {"sampler": "xtc", "probability": 0.5, "threshold": 0.1},
+    {"sampler": "temperature", "temperature": 0.8},
+]
+# everything that waits behind a click, so that an eye or a tool sees it
+UNFOLD = "document.querySelectorAll('[data-ready] details').forEach(node => { node.open = true; })"
+# a key without its sentence shows as the key itself
+KEYS = (
+    "() => document.querySelector('[data-ready]').innerText.match("
+    "/\\b(?:lab|page|sampler|sampler_does|sampler_knob|family|family_does|action|level|errors)(?:\\.[a-z_]+)+/g) ?? []"
+)
+
+
+def click(lab: Any, name: str) -> None:
+    lab.after(lambda: lab.page.click(at(name)))
+
+
+def test_ten_thousand_draws_are_counted_against_the_law_and_ask_no_model(lab: Any, server: str) -> None:
+    probs = row_of(server, TEXT).run(OPENING).probs
+    lab.requests.clear()
+    click(lab, "draw-n-10000")
+    cells = lab.page.locator(f"{at('tally')} li:visible").evaluate_all(
+        "nodes => nodes.map(n => [n.dataset.tokenId, Number(n.dataset.observed), Number(n.dataset.expected)])"
+    )
+    assert sum(observed for _, observed, _ in cells) == 10_000
+    assert sum(expected for _, _, expected in cells) == pytest.approx(10_000, abs=1e-6)
+    listed = {int(token): expected for token, _, expected in cells if token != "others"}
+    assert listed == {token: pytest.approx(10_000 * probs[token], abs=0.01) for token in listed}
+    assert len(listed) == 10
+    # six standard deviations of a count: met by chance once in 500 million
+    assert all(abs(seen - due) <= 6 * max(1.0, due) ** 0.5 for _, seen, due in cells)
+    verdict = lab.page.locator(at("verdict"))
+    assert (verdict.get_attribute("data-verdict"), verdict.get_attribute("data-n")) == ("compatible", "10000")
+    assert "compatible with" in verdict.inner_text() and "prove" not in verdict.inner_text()
+    assert lab.page.get_attribute(at("model-calls"), "data-n") == "0"
+    assert lab.requests.count("POST /api/v1/draws") == 1
+    assert lab.page.locator("[data-part=appended]").count() == 0
+    click(lab, "draw-n-100")
+    assert lab.page.get_attribute(at("verdict"), "data-n") == "100"
+
+
+def test_one_draw_lands_where_the_recorded_u_says(lab: Any, server: str) -> None:
+    row = row_of(server, TEXT)
+    law = row.run(OPENING).distribution
+    u = uniform(SEED, len(row.token_ids), 0, "draw")
+    ranked = sorted(zip(-law.probs, law.token_ids, strict=True))  # most likely first, the smaller id on a tie
+    below = np.cumsum([-p for p, _ in ranked])
+    expected = int(ranked[int(np.searchsorted(below, u, side="right"))][1])
+    click(lab, "draw-n-1")
+    token = lab.page.locator(at("drawn-token"))
+    assert float(lab.page.get_attribute("[data-testid=strip] [data-u]", "data-u")) == u
+    assert int(token.get_attribute("data-follow")) == expected
+    assert f"{u:.6f}" in lab.page.inner_text(at("dice-caption"))
+    click(lab, "add-drawn")
+    assert lab.page.locator("[data-part=appended]").count() == 1
+    assert lab.page.get_attribute(at("model-calls"), "data-n") == "0"  # counted anew at each text
+    click(lab, "undo")
+    assert lab.page.locator("[data-part=appended]").count() == 0
+
+
+def test_one_click_sets_llama_cpps_order_against_transformers(lab: Any, server: str) -> None:
+    row = row_of(server, TEXT)
+    llama = row.run(OPENING)
+    transformers = row.run([OPENING[2], OPENING[0], OPENING[1]])
+    distance = float(np.abs(llama.probs - transformers.probs).sum() / 2)
+    assert distance > 0
+    lab.page.click(f"{at('order-lab')} summary")
+    lab.page.click(at("compare-orders"))
+    lab.page.wait_for_selector(f"{at('order-lab')}[data-tv]")
+    shown = [int(lab.page.get_attribute(at(f"order-survivors-{side}"), "data-n")) for side in "ab"]
+    assert shown == [np.count_nonzero(each.probs) for each in (llama, transformers)]
+    assert float(lab.page.get_attribute(at("order-lab"), "data-tv")) == pytest.approx(distance, abs=1e-6)
+    figures = {name: lab.page.inner_text(f"[data-figure={name}] dd") for name in ("common", "tv", "kl", "first")}
+    assert figures["common"] == str(np.count_nonzero(llama.probs * transformers.probs))
+    assert figures["tv"].startswith(f"{100 * distance:.0f}")
+    assert "infinite" in figures["kl"]  # the shorter law lacks tokens of the longer one
+    assert figures["first"].startswith(f"rank {min(shown) + 1}")
+    # against a library's defaults, and with a sampler that only the server knows
+    lab.page.select_option(at("compare-preset"), "vllm")
+    lab.page.wait_for_function(
+        "name => document.querySelector(name).dataset.n === '49152'", arg=at("order-survivors-b")
+    )  # whose defaults leave the model's law as it is
+    add(lab, "typical_p")
+    lab.page.select_option(at("compare-preset"), "orders")
+    lab.page.wait_for_function(
+        "name => document.querySelector(name).dataset.n !== '49152'", arg=at("order-survivors-b")
+    )
+    assert float(lab.page.get_attribute(at("order-lab"), "data-tv")) > 0
+
+
+def test_a_preset_of_a_library_lays_its_cards(lab: Any, server: str) -> None:
+    lab.page.click(at("lab-presets-button"))
+    sources = lab.page.locator(".lb-source:visible").all_inner_texts()
+    assert sum("2026" in each for each in sources) == 7
+    click(lab, "preset-llama.cpp")
+    kept = [name for name in order(lab) if name in ("top_k", "top_p", "min_p", "temperature")]
+    assert kept == ["top_k", "top_p", "min_p", "temperature"]
+    steps = [*OPENING[:1], {"sampler": "top_p", "p": 0.95}, {"sampler": "min_p", "p": 0.05}, OPENING[2]]
+    assert survivors(lab) == row_of(server, TEXT).run(steps).distribution.token_ids.size
+
+
+def seen(lab: Any) -> dict[str, Any]:
+    page = lab.page
+    return {
+        "order": order(lab),
+        "n": survivors(lab),
+        "bars": bars(lab, "card-drawn"),
+        "text": page.input_value(at("text")),
+        "seed": page.input_value(at("seed")),
+        "off": page.locator("[role=switch][aria-checked=false]").count(),
+    }
+
+
+def test_a_link_and_a_file_open_the_same_view_elsewhere(
+    lab: Any, make_page: Make, server: str, tmp_path: Path
+) -> None:
+    set_knob(lab, add(lab, "typical_p"), "p", 0.7)
+    lab.after(lambda: lab.page.fill(at("text"), "The cat « sat » on the 🎩"))
+    click(lab, "draw-n-1")
+    drawn = lab.page.get_attribute(at("drawn-token"), "data-follow")
+    view = seen(lab)
+    lab.page.click(at("link"))
+    link = lab.page.input_value(at("link-address"))
+    with lab.page.expect_download() as saved:
+        lab.page.click(at("save-file"))
+    file = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(file)
+
+    other = make_page(server)
+    other.page.goto(link)
+    other.shown()
+    assert seen(other) == view
+    click(other, "draw-n-1")
+    assert other.page.get_attribute(at("drawn-token"), "data-follow") == drawn
+
+    third = make_page(server).open("lang=fr&level=2", LAB)
+    third.after(lambda: third.page.set_input_files(at("open-file-input"), file))
+    third.page.wait_for_function("name => document.querySelector(name).value.startsWith('The cat')", arg=at("text"))
+    third.shown()
+    assert seen(third) == view
+    file.write_text('{"schema": "logitbox.view/1", "text": 3}', encoding="utf-8")
+    third.page.set_input_files(at("open-file-input"), file)
+    third.page.wait_for_function("name => document.querySelector(name).textContent !== ''", arg=at("share-status"))
+    assert seen(third) == view
+
+
+def test_a_choice_and_a_date_are_written_to_the_end(make_page: Make, server: str) -> None:
+    lab = make_page(server).open("lang=en&level=2&seed=7", LAB)
+    lab.after(lambda: lab.page.fill(at("text"), REVIEW))
+    index = add(lab, "grammar")
+    assert index == 0  # a mask stands first
+    for example, is_valid in (
+        ("choice", lambda text: text.strip() in ANSWERS),
+        ("date", lambda text: np.datetime64(text.strip()[:8] + "01").astype(str).endswith("-01")),
+    ):
+        click(lab, f"grammar-{example}")
+        assert problem(lab, index) == ""
+        assert lab.page.locator(f"{at('grammar-forbidden')} li").count() > 0
+        lab.page.click(at("generate-to-end"))
+        lab.page.wait_for_function("n=>/^(Fin|Stop|Unf)/.test(document.querySelector(n).textContent)", arg=at("generate-status"))
+        print(example, lab.page.inner_text(at("generate-status")), lab.page.inner_text(at("pills")), lab.page.get_attribute("[data-ready]","data-status"))
+        written = "".join(lab.page.locator(f"{at('pills')} [data-part=appended]").all_inner_texts())
+        text = written.replace("␠", " ").split("<|")[0]
+        print(example, repr(text))
+        assert is_valid(text), written
+        lab.after(lambda: lab.page.fill(at("text"), REVIEW + " "))
+    lab.page.select_option(at("knob-0-kind"), "regex")
+    lab.after(lambda: lab.page.fill(at("knob-0-grammar"), "(("))
+    lab.page.wait_for_selector(f"{at('card-0')} .lb-problem:visible")
+    assert problem(lab, 0) != ""
+
+
+def test_five_temperatures_share_out_one_law(lab: Any, server: str) -> None:
+    row = row_of(server, TEXT)
+    columns = lab.page.locator(f"{at('temperatures')} tbody tr").evaluate_all(
+        "rows => rows.map(row => [Number(row.dataset.temperature), [...row.querySelectorAll('[data-p]')].map("
+        "cell => Number(cell.dataset.p)), Number(row.querySelector('[data-tail]').dataset.tail)])"
+    )
+    assert [temperature for temperature, _, _ in columns] == [0.25, 0.5, 1, 1.5, 2]
+    for temperature, shares, tail in columns:
+        probs = row.run([{"sampler": "temperature", "temperature": temperature}]).probs
+        assert shares == pytest.approx(np.sort(probs)[::-1][: len(shares)], abs=1e-6)
+        assert sum(shares) + tail == pytest.approx(1, abs=1e-9)
+    texts = lab.page.locator(f"{at('temperatures')} tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.querySelectorAll('[data-p], [data-tail]')].map(cell => cell.innerText))"
+    )
+    for cells in texts:
+        assert sum(float(cell.strip("%<≈ ")) for cell in cells) == pytest.approx(100, abs=0.5), cells
+    strips = lab.page.locator(f"{at('temperatures')} .lb-segments").evaluate_all(
+        "strips => strips.map(strip => [...strip.children].reduce((sum, part) => sum + parseFloat(part.style.width), 0))"
+    )
+    assert strips == pytest.approx([100] * 5, abs=0.01)
+
+
+def test_the_other_page_keeps_text_level_and_language(make_page: Make, server: str) -> None:
+    lab = make_page(server).open("lang=en&level=1", LAB)
+    lab.page.click(at("level-2"))
+    lab.page.click(at("lang-fr"))
+    lab.page.wait_for_function("document.documentElement.lang === 'fr'")
+    lab.after(lambda: lab.page.fill(at("text"), TEXT))
+    n = survivors(lab)
+    for name in ("next_token", "sampler_lab"):
+        lab.page.click(at(f"nav-{name}"))
+        lab.page.wait_for_selector(f"{at(f'nav-{name}')}[aria-current=page]")
+        lab.shown()
+        assert lab.page.input_value(at("text")) == TEXT
+        assert lab.page.get_attribute("html", "lang") == "fr"
+        assert lab.page.get_attribute(at("level-2"), "aria-pressed") == "true"
+    assert survivors(lab) == n
+    lab.page.go_back()
+    lab.page.wait_for_selector(f"{at('nav-next_token')}[aria-current=page]")
+
+
+def test_no_sentence_is_missing_in_either_language(make_page: Make, server: str) -> None:
+    for lang, share in (("en", "%"), ("fr", "\u00a0%")):
+        lab = make_page(server).open(f"lang={lang}&level=3&seed=7", LAB)
+        add(lab, "grammar")
+        click(lab, "draw-n-10000")
+        lab.page.evaluate(UNFOLD)
+        lab.page.click(at("add-sampler"))
+        lab.page.click(at("lab-presets-button"))
+        lab.page.wait_for_selector(f"{at('order-lab')}[data-tv]")
+        assert share in lab.page.inner_text("[data-figure=tv]")
+        assert lab.page.evaluate(KEYS) == []
+        shown = lab.page.inner_text("[data-ready]")
+        assert not [word for word in ("undefined", "NaN", "[object", "null") if word in shown]
+
+
+@pytest.mark.parametrize("level", [1, 3])
+def test_a_phone_needs_no_sideways_scrolling(make_page: Make, server: str, level: int) -> None:
+    phone = {"width": 390, "height": 844}
+    lab = make_page(server, viewport=phone, has_touch=True).open(f"lang=fr&level={level}", LAB)
+    lab.page.evaluate(UNFOLD)
+    lab.page.click(at("add-sampler"))
+    lab.page.click(at("lab-presets-button"))
+    assert lab.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(("scheme", "query"), [("light", "lang=fr&level=1"), ("dark", "lang=en&level=3&__theme=dark")])
+def test_axe_finds_nothing_serious(make_page: Make, server: str, axe: Any, scheme: str, query: str) -> None:
+    lab = make_page(server, reduced_motion="reduce", color_scheme=scheme).open(f"{query}&seed=7", LAB)
+    add(lab, "grammar")
+    click(lab, "draw-n-10000")
+    lab.page.evaluate(UNFOLD)
+    lab.page.click(at("add-sampler"))
+    found = axe.run(lab.page, context="[data-ready]").response["violations"]
+    told = [
+        (each["id"], node["html"][:120], node["failureSummary"])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+    assert not told, json.dumps(told, indent=1, ensure_ascii=False)
+
+
+def test_hostile_tokens_are_shown_as_text(make_page: Make, hostile_server: str) -> None:
+    lab = make_page(hostile_server).open("lang=en&level=3&seed=7&text=abc", LAB)
+    names = lab.page.locator(f"{at('card-model')} .lb-token").all_inner_texts()
+    assert names[:4] == [
+        "<script>window.attacked = 1</script>",
+        "${window.attacked = 2}",
+        "<img src=x onerror='window.attacked = 3'>",
+        "{{value}}",
+    ]
+    assert names[4] == "⟨U+202E⟩gnp.exe"
+    add(lab, "xtc")
+    assert search(lab, "attacked")
+    click(lab, "draw-n-10000")
+    click(lab, "draw-n-1")
+    click(lab, "add-drawn")
+    lab.page.evaluate(UNFOLD)
+    lab.page.wait_for_selector(f"{at('order-lab')}[data-tv]")
+    lab.page.click(at("lang-fr"))
+    lab.page.wait_for_function("document.documentElement.lang === 'fr'")
+    assert lab.page.evaluate("window.attacked") is None
+    assert lab.page.locator("[data-ready] img, [data-ready] script").count() == 0
+
+
+def test_a_link_from_anyone_is_text_too(make_page: Make, server: str) -> None:
+    attack = "<img src=x onerror='window.attacked = 1'>"
+    view = {
+        "schema": "logitbox.view/1", "text": attack, "mode": "continue", "seed": 1, "compare": None, "model": attack,
+        "steps": [{"sampler": "top_k", "k": attack}, {"sampler": "temperature", "temperature": -3}],
+    }  # fmt: skip
+    lab = make_page(server).open("lang=en&level=3", linked(view))
+    assert lab.page.input_value(at("text")) == attack
+    assert problem(lab, 0) != ""
+    assert lab.page.evaluate("window.attacked") is None
+    assert lab.page.locator("[data-ready] img, [data-ready] script").count() == 0
+
+
+def linked(view: dict[str, Any]) -> str:
+    return f"{LAB}?v={base64.urlsafe_b64encode(json.dumps(view).encode()).decode().rstrip('=')}"
+
+
+def test_ten_stages_on_the_server_keep_up_with_a_hand(make_page: Make, server: str) -> None:
+    """Goal: p95 of one round trip 50 ms at 49,152 tokens, in one of three drags; no model call, one in flight."""
+    view = {
+        "schema": "logitbox.view/1", "text": TEXT, "mode": "continue", "seed": SEED, "compare": None, "model": None,
+        "steps": TEN_STAGES,
+    }  # fmt: skip
+    lab = make_page(server).open("lang=en&level=2", linked(view))
+    lab.requests.clear()
+    for _ in range(3):
+        durations = drag_knob(lab, "knob-9-temperature")
+        p95 = durations[int(0.95 * len(durations))]
+        print(json.dumps({"round_trips": len(durations), "p50_ms": durations[len(durations) // 2], "p95_ms": p95}))
+        assert len(durations) > 10
+        if p95 <= 50:
+            break
+    assert p95 <= 50
+    assert set(lab.requests) == {"POST /api/v1/chain"}
+    expected = row_of(server, TEXT).run([*TEN_STAGES[:-1], {"sampler": "temperature", "temperature": 1}])
+    assert survivors(lab) == expected.distribution.token_ids.size  # the temperature removes none
+
+
+def drag_knob(lab: Any, name: str, n_moves: int = 90) -> list[float]:
+    """A second of a hand on one slider: the milliseconds of every POST /chain, shortest first."""
+    page = lab.page
+    page.locator(at(name)).scroll_into_view_if_needed()
+    box = page.locator(at(name)).bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.evaluate("performance.clearResourceTimings()")
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    for i in range(n_moves):
+        page.mouse.move(box["x"] + box["width"] * (0.15 + 0.8 * abs(((2 * i / n_moves) % 2) - 1)), y)
+        page.wait_for_timeout(16)
+    page.mouse.up()
+    page.wait_for_timeout(100)
+    lab.shown()
+    found: list[float] = page.evaluate(
+        "performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/chain')).map(e => e.duration)"
+    )
+    return sorted(found)
