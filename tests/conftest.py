@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
+import tempfile
 
 import pytest
 
 from models import LoadedModel, load
 from scripts.installer.browsers import browser_command, find_browser, find_node, node_command
+
+# hypothesis notes the constants of our sources, even without a database, in a folder that would lie in the repository
+if "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp(prefix="hypothesis-")
+    atexit.register(shutil.rmtree, os.environ["HYPOTHESIS_STORAGE_DIRECTORY"], ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -48,9 +48,7 @@ def row_of(server: str, text: str) -> Row:
 
     model = json.loads(ask("/models"))["models"][0]["id"]
     token_ids = json.loads(ask("/tokens", {"model": model, "text": text}))["token_ids"]
-    step = json.loads(
-        ask("/step", {"model": model, "token_ids": token_ids, "seed": SEED, "attempt": 0})
-    )
+    step = json.loads(ask("/step", {"model": model, "token_ids": token_ids, "seed": SEED, "attempt": 0}))
     logits = np.frombuffer(ask(f"/logits/{step['step_id']}"), dtype="<f4")
     return Row(tuple(token_ids), logits)
 
@@ -72,7 +70,9 @@ def order(lab: Any) -> list[str]:
 
 def bars(lab: Any, card: str) -> list[tuple[int, float]]:
     """(token id, probability) of the bars that one card shows."""
-    script = "nodes => nodes.filter(n => n.offsetParent).map(n => [Number(n.dataset.follow), Number(n.dataset.p)])"
+    script = (
+        "nodes => nodes.filter(n => n.offsetParent).map(n => [Number(n.dataset.follow), Number(n.dataset.p)])"
+    )
     return [(i, p) for i, p in lab.page.locator(f"{at(card)} {at('mini-row')}").evaluate_all(script)]
 
 
@@ -95,6 +95,11 @@ def set_knob(lab: Any, index: int, name: str, value: object) -> None:
     lab.after(lambda: field.press("Enter"))
 
 
+def nearly(law: Outcome, shown: Sequence[tuple[int, float]]) -> bool:
+    """Whether every bar is as likely as Python says, within what the two may differ by (house.md)."""
+    return all(abs(p - law.probs[i]) <= 1e-6 for i, p in shown)
+
+
 def problem(lab: Any, index: int) -> str:
     """The sentence at one card, "" for none."""
     node = lab.page.locator(f"{at(f'card-{index}')} .lb-problem")
@@ -110,4 +115,4 @@ def search(lab: Any, text: str) -> dict[int, str]:
         arg=at("which-stage-result"),
     )
     script = "nodes => nodes.map(node => [Number(node.dataset.tokenId), node.dataset.removedBy])"
-    return {i: by for i, by in lab.page.locator(at("which-stage-result")).evaluate_all(script)}
+    return dict(lab.page.locator(at("which-stage-result")).evaluate_all(script))

@@ -182,6 +182,8 @@ def test_top_h_looks_at_the_hundred_best_alone():
     assert len(kept(TopH(h=0.505), even)) == 50  # half of log2(100), not of log2(250)
     assert TopH(h=1).details(even, HERE)["entropy_bits"] == pytest.approx(math.log2(100))
     assert shown(TopH(h=1), 100, even) == "r = 101 > 100"
+    assert shown(TopH(h=1), 99, even) == "−Σ p log₂ p = 6.6439 ≤ 1.0 · 6.6439 = 6.6439"
+    assert shown(TopH(h=0.5), 1, logits(0, 0, 0, 0)) == "−Σ p log₂ p = 1.0 ≤ 0.5 · 2.0 = 1.0"
 
 
 def test_the_working_of_top_h():
@@ -199,6 +201,8 @@ def test_top_a_squares_the_best():
     dist = law(0.5, 0.3, 0.15, 0.05)
     assert [len(kept(TopA(a=a), dist)) for a in (0, 0.19, 0.21, 0.59, 0.61, 1)] == [4, 4, 3, 3, 2, 2]
     assert TopA(a=0.8).details(dist, HERE) == pytest.approx({"threshold": 0.2})
+    assert TopA(a=0.5).details(law(0.4, 0.3, 0.3), HERE) == pytest.approx({"threshold": 0.08})
+    assert shown(TopA(a=0.5), 1, law(0.4, 0.3, 0.3)) == "p = 0.3 ≥ 0.5 · 0.4² = 0.08"
     assert kept(TopA(a=1), logits(3)) == [0]
     assert kept(TopA(a=1), law(0.5, 0.25, 0.25)) == [0, 1, 2]  # exactly at the bar
     assert shown(TopA(a=0.8), 1, dist) == "p = 0.3 ≥ 0.8 · 0.5² = 0.2"

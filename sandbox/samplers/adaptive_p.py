@@ -53,7 +53,7 @@ class AdaptiveP:
     }
     family: ClassVar[Family] = "memory"
     in_browser: ClassVar[bool] = False
-    formula: ClassVar[str] = "ℓ′ = 5 − 10 · x² / (1 + x), x = |p − a| / 0.3"
+    formula: ClassVar[str] = "ℓ′ = 5 − 10 · x² / (1 + x), x = 10 · |p − a| / 3"
 
     def __post_init__(self) -> None:
         check_knobs(self)
@@ -85,8 +85,8 @@ class AdaptiveP:
     ) -> Worked:
         p, wanted = dist.prob_of(token_id), self._wanted(state)
         far = abs(p - wanted) / WIDTH
-        numbers = {"p": p, "a": wanted, "x": far, "out": after.logit_of(token_id)}
-        return Worked("x = |{p} − {a}| / 0.3 = {x};  5 − 10 · {x}² / (1 + {x}) = {out}", numbers)
+        numbers = {"p": p, "a": wanted, "w": WIDTH, "x": far, "out": after.logit_of(token_id)}
+        return Worked("x = |{p} − {a}| / {w} = {x};  5 − 10 · {x}² / (1 + {x}) = {out}", numbers)
 
     def _wanted(self, state: State) -> float:
         average = self._average(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,27 @@ from typing import Any
 import numpy as np
 import pytest
 
+import ui
 from sandbox.draw import uniform
-from tests.lab_page import LAB, OPENING, SEED, add, at, bars, order, problem, row_of, search, set_knob, survivors
+from tests.lab_page import (
+    LAB,
+    OPENING,
+    SEED,
+    add,
+    at,
+    bars,
+    order,
+    problem,
+    row_of,
+    search,
+    set_knob,
+    survivors,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 Make = Callable[..., Any]
 TEXT = "Once upon a time, there was a little"
-REVIEW = "Review: I loved this film, it was wonderful.\nSentiment:"
-ANSWERS = {"positive", "negative", "neutral"}
+CONSTRAINTS = json.loads((Path(ui.__file__).parent / "constraints.json").read_text("utf-8"))["constraints"]
 TEN_STAGES: list[dict[str, object]] = [
     {"sampler": "penalties", "repeat": 1.1, "frequency": 0, "presence": 0},
     {"sampler": "no_repeat_ngram", "n": 4},
@@ -99,7 +113,9 @@ def test_one_click_sets_llama_cpps_order_against_transformers(lab: Any, server: 
     shown = [int(lab.page.get_attribute(at(f"order-survivors-{side}"), "data-n")) for side in "ab"]
     assert shown == [np.count_nonzero(each.probs) for each in (llama, transformers)]
     assert float(lab.page.get_attribute(at("order-lab"), "data-tv")) == pytest.approx(distance, abs=1e-6)
-    figures = {name: lab.page.inner_text(f"[data-figure={name}] dd") for name in ("common", "tv", "kl", "first")}
+    figures = {
+        name: lab.page.inner_text(f"[data-figure={name}] dd") for name in ("common", "tv", "kl", "first")
+    }
     assert figures["common"] == str(np.count_nonzero(llama.probs * transformers.probs))
     assert figures["tv"].startswith(f"{100 * distance:.0f}")
     assert "infinite" in figures["kl"]  # the shorter law lacks tokens of the longer one
@@ -164,39 +180,54 @@ def test_a_link_and_a_file_open_the_same_view_elsewhere(
 
     third = make_page(server).open("lang=fr&level=2", LAB)
     third.after(lambda: third.page.set_input_files(at("open-file-input"), file))
-    third.page.wait_for_function("name => document.querySelector(name).value.startsWith('The cat')", arg=at("text"))
+    third.page.wait_for_function(
+        "name => document.querySelector(name).value.startsWith('The cat')", arg=at("text")
+    )
     third.shown()
     assert seen(third) == view
     file.write_text('{"schema": "logitbox.view/1", "text": 3}', encoding="utf-8")
     third.page.set_input_files(at("open-file-input"), file)
-    third.page.wait_for_function("name => document.querySelector(name).textContent !== ''", arg=at("share-status"))
+    third.page.wait_for_function(
+        "name => document.querySelector(name).textContent !== ''", arg=at("share-status")
+    )
     assert seen(third) == view
 
 
-def test_a_choice_and_a_date_are_written_to_the_end(make_page: Make, server: str) -> None:
+@pytest.mark.parametrize("example", ["sentiment_en", "date"])
+def test_a_ready_made_constraint_writes_a_valid_answer_to_the_end(
+    make_page: Make, server: str, example: str
+) -> None:
     lab = make_page(server).open("lang=en&level=2&seed=7", LAB)
-    lab.after(lambda: lab.page.fill(at("text"), REVIEW))
+    assert add(lab, "grammar") == 0  # a mask stands first
+    given = next(each for each in CONSTRAINTS if each["id"] == example)
+    click(lab, f"grammar-{example}")
+    click(lab, "grammar-text")
+    assert lab.page.input_value(at("text")) == given["text"]
+    assert problem(lab, 0) == ""
+    assert lab.page.locator(f"{at('grammar-forbidden')} li").count() > 0
+    lab.page.click(at("generate-to-end"))
+    lab.page.wait_for_selector("[data-ready][data-status=ended][aria-busy=false]")
+    written = lab.page.locator(f"{at('pills')} [data-part=appended]")
+    lab.page.wait_for_function(
+        "([name, n]) => document.querySelector(name).textContent.includes(`${n}.`)",
+        arg=[at("generate-status"), written.count()],
+    )
+    text = "".join(written.all_inner_texts()).replace("␠", " ").replace("↵", "\n").split("<|")[0]
+    if given["kind"] == "choice":
+        assert text.strip() in given["grammar"].split("\n")
+    else:
+        assert re.fullmatch(given["grammar"], text)
+
+
+def test_a_broken_expression_is_told_at_its_card(lab: Any) -> None:
+    before = survivors(lab)
     index = add(lab, "grammar")
-    assert index == 0  # a mask stands first
-    for example, is_valid in (
-        ("choice", lambda text: text.strip() in ANSWERS),
-        ("date", lambda text: np.datetime64(text.strip()[:8] + "01").astype(str).endswith("-01")),
-    ):
-        click(lab, f"grammar-{example}")
-        assert problem(lab, index) == ""
-        assert lab.page.locator(f"{at('grammar-forbidden')} li").count() > 0
-        lab.page.click(at("generate-to-end"))
-        lab.page.wait_for_function("n=>/^(Fin|Stop|Unf)/.test(document.querySelector(n).textContent)", arg=at("generate-status"))
-        print(example, lab.page.inner_text(at("generate-status")), lab.page.inner_text(at("pills")), lab.page.get_attribute("[data-ready]","data-status"))
-        written = "".join(lab.page.locator(f"{at('pills')} [data-part=appended]").all_inner_texts())
-        text = written.replace("␠", " ").split("<|")[0]
-        print(example, repr(text))
-        assert is_valid(text), written
-        lab.after(lambda: lab.page.fill(at("text"), REVIEW + " "))
-    lab.page.select_option(at("knob-0-kind"), "regex")
-    lab.after(lambda: lab.page.fill(at("knob-0-grammar"), "(("))
-    lab.page.wait_for_selector(f"{at('card-0')} .lb-problem:visible")
-    assert problem(lab, 0) != ""
+    lab.page.select_option(at(f"knob-{index}-kind"), "regex")
+    lab.page.fill(at(f"knob-{index}-grammar"), "((")
+    lab.page.locator(f"{at(f'card-{index}')} .lb-problem").filter(has_text=".").wait_for()
+    assert problem(lab, index + 1) == ""
+    click(lab, f"card-off-{index}")
+    assert survivors(lab) == before
 
 
 def test_five_temperatures_share_out_one_law(lab: Any, server: str) -> None:
@@ -216,9 +247,9 @@ def test_five_temperatures_share_out_one_law(lab: Any, server: str) -> None:
     for cells in texts:
         assert sum(float(cell.strip("%<≈ ")) for cell in cells) == pytest.approx(100, abs=0.5), cells
     strips = lab.page.locator(f"{at('temperatures')} .lb-segments").evaluate_all(
-        "strips => strips.map(strip => [...strip.children].reduce((sum, part) => sum + parseFloat(part.style.width), 0))"
+        "strips => strips.map(strip => [...strip.children].map(part => parseFloat(part.style.width)))"
     )
-    assert strips == pytest.approx([100] * 5, abs=0.01)
+    assert [sum(strip) for strip in strips] == pytest.approx([100] * 5, abs=0.01)
 
 
 def test_the_other_page_keeps_text_level_and_language(make_page: Make, server: str) -> None:
@@ -250,7 +281,8 @@ def test_no_sentence_is_missing_in_either_language(make_page: Make, server: str)
         lab.page.click(at("lab-presets-button"))
         lab.page.wait_for_selector(f"{at('order-lab')}[data-tv]")
         assert share in lab.page.inner_text("[data-figure=tv]")
-        assert lab.page.evaluate(KEYS) == []
+        keys = lab.page.evaluate(KEYS)
+        assert [key for key in keys if not key.endswith((".py", ".cpp"))] == []  # files of a preset's source
         shown = lab.page.inner_text("[data-ready]")
         assert not [word for word in ("undefined", "NaN", "[object", "null") if word in shown]
 
@@ -265,7 +297,9 @@ def test_a_phone_needs_no_sideways_scrolling(make_page: Make, server: str, level
     assert lab.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-@pytest.mark.parametrize(("scheme", "query"), [("light", "lang=fr&level=1"), ("dark", "lang=en&level=3&__theme=dark")])
+@pytest.mark.parametrize(
+    ("scheme", "query"), [("light", "lang=fr&level=1"), ("dark", "lang=en&level=3&__theme=dark")]
+)
 def test_axe_finds_nothing_serious(make_page: Make, server: str, axe: Any, scheme: str, query: str) -> None:
     lab = make_page(server, reduced_motion="reduce", color_scheme=scheme).open(f"{query}&seed=7", LAB)
     add(lab, "grammar")
@@ -333,7 +367,11 @@ def test_ten_stages_on_the_server_keep_up_with_a_hand(make_page: Make, server: s
     for _ in range(3):
         durations = drag_knob(lab, "knob-9-temperature")
         p95 = durations[int(0.95 * len(durations))]
-        print(json.dumps({"round_trips": len(durations), "p50_ms": durations[len(durations) // 2], "p95_ms": p95}))
+        print(
+            json.dumps(
+                {"round_trips": len(durations), "p50_ms": durations[len(durations) // 2], "p95_ms": p95}
+            )
+        )
         assert len(durations) > 10
         if p95 <= 50:
             break

@@ -1,8 +1,7 @@
 // What each button of the lab does. Every action leaves the page redrawn, at once or after an answer.
-import { EXAMPLES } from "./lab_grammar.mjs";
 import { tabActions, textActions } from "./tab_actions.mjs";
 
-const N_LONGEST = 80; // tokens of an answer under a grammar
+const N_LONGEST = 120; // tokens of an answer under a grammar
 const HOVER_MS = 70;
 
 /** @param {any} lab */
@@ -22,7 +21,7 @@ function chainActions(lab) {
       const { sampler, params } = card;
       params[name] = value;
       card.typed = typed; // to be quoted where it is no number
-      if (sampler === "grammar" && name === "kind") exchangeExample(params);
+      if (sampler === "grammar" && name === "kind") exchangeExample(params, lab.constraints);
       changed();
     },
     setParams(index, params) {
@@ -80,9 +79,9 @@ function chainActions(lab) {
 }
 
 /** Another kind of grammar reads another language: an untouched example gives way to one of that kind. */
-function exchangeExample(params) {
-  const isExample = EXAMPLES.some(({ grammar }) => grammar === params.grammar);
-  const other = EXAMPLES.find(({ kind }) => kind === params.kind);
+function exchangeExample(params, examples) {
+  const isExample = examples.some(({ grammar }) => grammar === params.grammar);
+  const other = examples.find(({ kind }) => kind === params.kind);
   if (isExample && other) params.grammar = other.grammar;
 }
 

@@ -7,7 +7,7 @@ import { problem } from "../core/steps.mjs";
 export const OPENING = [{ sampler: "top_k", k: 40 }, { sampler: "top_p", p: 0.9 }, { sampler: "temperature", temperature: 0.8 }];
 
 /** What a new card shows where a knob's own starting value would do nothing. */
-const STARTS = { "temperature.temperature": 0.8, "top_k.k": 40, "top_p.p": 0.9, "min_p.p": 0.05, "grammar.grammar": "positive\nnegative\nneutral" };
+const STARTS = { "temperature.temperature": 0.8, "top_k.k": 40, "top_p.p": 0.9, "min_p.p": 0.05, "grammar.grammar": "positive\nnegative" };
 const EMPTY = { tokens: [], sequences: [], bias: {}, breakers: ["\n", ":", "\"", "*"], text: "", switch: false };
 /** What masks or rewrites the law stands before what cuts it: the shown law is the one drawn from. */
 const FIRST = new Set(["constrain", "history", "two_laws"]);

@@ -17,6 +17,7 @@ export class Page {
   get words() { return this.tab.words; }
   get look() { return this.tab.look; }
   get presets() { return this.tab.presets; }
+  get constraints() { return this.tab.constraints; }
   get model() { return this.tab.model; }
   get vocab() { return this.tab.vocab; }
   get frenchModels() { return this.tab.frenchModels; }

@@ -89,8 +89,8 @@ export class Tab {
 
   /** Strings, presets and version of one language. */
   async speak(lang) {
-    const { strings, presets } = await this.api.page(lang);
-    this.presets = presets;
+    const { strings, presets, constraints } = await this.api.page(lang);
+    Object.assign(this, { presets, constraints: constraints.constraints });
     this.words = createWords(strings, lang);
     if (this.vocab) this.look = createLooks(this.vocab, this.words);
     document.documentElement.lang = lang;
