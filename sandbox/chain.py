@@ -52,11 +52,11 @@ class SamplerChain:
     """
 
     samplers: tuple[AnySampler, ...] = ()
-    _params: tuple[Params, ...] = field(default=(), repr=False, compare=False)
+    # as written: from_steps puts there what it was given
+    _params: tuple[Params, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self._params:
-            object.__setattr__(self, "_params", tuple(params_of(sampler) for sampler in self.samplers))
+        object.__setattr__(self, "_params", tuple(params_of(sampler) for sampler in self.samplers))
         object.__setattr__(self, "_remembers", tuple(map(remembers, self.samplers)))
         object.__setattr__(self, "_has_details", tuple(hasattr(s, "details") for s in self.samplers))
 
@@ -77,12 +77,14 @@ class SamplerChain:
             params.append(
                 {knob: sampler.knobs[knob].plain(_kept(sampler, knob, step)) for knob in _given(step)}
             )
-        return cls(tuple(samplers), tuple(params))
+        chain = cls(tuple(samplers))
+        object.__setattr__(chain, "_params", tuple(params))
+        return chain
 
     def to_steps(self) -> list[dict[str, Any]]:
         """One dict per sampler, ready for JSON, with the knobs it was written with: `{"sampler": "top_k", "k": 40}`."""
         return [
-            {"sampler": s.name, **copy.deepcopy(params)}
+            {"sampler": s.name, **_copied(params)}
             for s, params in zip(self.samplers, self._params, strict=True)
         ]
 
@@ -121,7 +123,8 @@ class SamplerChain:
                 dist = sampler.apply(dist, context, *self._memory(index, states))
                 laws.append(dist)
         except HouseError as error:
-            raise _at(error, len(laws) - 1) from error.__cause__
+            failed = len(laws) - 1
+            raise at_step(error, failed, self.samplers[failed].name) from error.__cause__
         return laws
 
     def stages(
@@ -165,9 +168,21 @@ class SamplerChain:
         return details
 
 
-def _at(error: HouseError, index: int) -> HouseError:
-    error.step = index  # type: ignore[attr-defined]  # an extra field, so that a page can point at the card
+def at_step(error: HouseError, index: int, sampler: str = "") -> HouseError:
+    """The error with the index of the step at fault as `step`, so that a page can point at the card.
+
+    sampler: for a message that names neither knob nor stage; it then begins with "step 2, bad_words:".
+    """
+    error.step = index  # type: ignore[attr-defined]  # an extra field
+    if sampler and sampler not in str(error):
+        error.args = (f"step {index + 1}, {sampler}: {error}",)
     return error
+
+
+def _copied(params: Params) -> Params:
+    """A caller may change what it was given; deep only where there is depth."""
+    is_deep = any(isinstance(value, list | dict) for value in params.values())
+    return copy.deepcopy(params) if is_deep else dict(params)
 
 
 class _at_step:  # noqa: N801  # read as a word in `with _at_step(2):`
@@ -180,7 +195,7 @@ class _at_step:  # noqa: N801  # read as a word in `with _at_step(2):`
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, HouseError):
-            _at(error, self.index)
+            at_step(error, self.index)
 
 
 def _given(step: Mapping[str, object]) -> list[str]:
@@ -207,7 +222,8 @@ def _sampler(step: object) -> AnySampler:
     for field_ in dataclasses.fields(kind):  # type: ignore[arg-type]  # samplers are dataclasses
         if field_.default is dataclasses.MISSING and field_.name not in params:
             raise MissingKnob(name, field_.name)
-    if params.get("temperature") == 0 and name == "temperature":
+    zero = params.get("temperature") if name == "temperature" else None
+    if isinstance(zero, int | float) and zero == 0:
         raise ZeroTemperature(name)
     return kind(**params)
 
@@ -218,7 +234,7 @@ def _stage(
     ids, probs = after.leading(N_TOP)
     return Stage(
         sampler=name,
-        params=params,
+        params=_copied(params),
         n_before=len(before),
         n_after=len(after),
         removed_mass=1.0 - before.mass_of(after),

@@ -52,6 +52,14 @@ def shortened(text: str) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
+def quoted(value: object, write: Callable[[object], str] = str) -> str:
+    """A value as a message shows it, at most 80 characters."""
+    try:
+        return shortened(write(value))
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
+
+
 class KnobOutOfRange(HouseError, ValueError):
     """`name` is what the person typed: `top_p` among flat settings, `top_p.p` in a list of samplers.
 
@@ -62,7 +70,7 @@ class KnobOutOfRange(HouseError, ValueError):
     def __init__(self, sampler: str, knob: str, value: object, interval: str) -> None:
         self.sampler, self.knob, self.interval = sampler, knob, interval
         # a number, which each language writes its own way; JSON has no NaN and no infinity
-        self.value = value if isinstance(value, int | float) and abs(value) < 1e100 else shortened(str(value))
+        self.value = value if isinstance(value, int | float) and abs(value) < 1e100 else quoted(value)
         self.name = knob if sampler in ("", knob) else f"{sampler}.{knob}"
         super().__init__(f"{self.name} = {self.value} is outside {interval}; choose a value inside")
 
@@ -83,7 +91,7 @@ class InvalidKnob(HouseError, ValueError):
     def __init__(self, sampler: str, knob: str, value: object, expected: str) -> None:
         self.sampler, self.knob, self.expected = sampler, knob, expected
         self.name = knob if sampler in ("", knob) else f"{sampler}.{knob}"
-        self.value = shortened(repr(value))
+        self.value = quoted(value, repr)
         super().__init__(f"{self.name} = {self.value} is not {expected}; change it")
 
 
@@ -121,7 +129,7 @@ class UnknownLibrarySetting(HouseError, ValueError):
 
 class NotAStep(HouseError, ValueError):
     def __init__(self, value: object) -> None:
-        self.value = shortened(repr(value))
+        self.value = quoted(value, repr)
         super().__init__(
             f'{self.value} is no step of a chain; write a list of {{"sampler": name, knob: value, ...}}'
         )

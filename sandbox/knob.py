@@ -148,7 +148,7 @@ class TokenIds:
     def checked(self, value: object, *, sampler: str, knob: str) -> tuple[int, ...] | None:
         if value is None and self.is_optional:
             return None
-        ids = _token_ids([value] if _is_id(value) else value)
+        ids = token_ids_of([value] if _is_id(value) else value)
         if ids is None or not (ids or self.may_be_empty):
             expected = "a list of token ids" if self.may_be_empty else "a list of at least one token id"
             raise InvalidKnob(sampler, knob, value, expected)
@@ -176,7 +176,7 @@ class TokenSequences:
 
     def checked(self, value: object, *, sampler: str, knob: str) -> Sequences:
         given = _listed(value)
-        sequences = None if given is None else [_token_ids(each) for each in given]
+        sequences = None if given is None else [token_ids_of(each) for each in given]
         if sequences is None or not all(sequences):
             raise InvalidKnob(sampler, knob, value, "a list of lists of token ids, none of them empty")
         return tuple(tuple(each) for each in sequences if each)
@@ -304,6 +304,7 @@ def _listed(value: object) -> list[Any] | None:
     return list(value)
 
 
-def _token_ids(value: object) -> list[int] | None:
+def token_ids_of(value: object) -> list[int] | None:
+    """A plain list; None for what is no list of whole numbers from 0 up."""
     ids = _listed(value)
     return [int(i) for i in ids] if ids is not None and all(map(_is_id, ids)) else None

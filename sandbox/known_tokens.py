@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.errors import InvalidTokenId
-from sandbox.chain import SamplerChain
+from sandbox.chain import SamplerChain, at_step
 from sandbox.knob import AnyKnob, Biases, Breakers, TokenIds, TokenSequences
 
 
@@ -20,9 +20,7 @@ def check_known_tokens(chain: SamplerChain, vocab_size: int) -> None:
         for name, knob in sampler.knobs.items():
             unknown = (i for i in _token_ids(knob, getattr(sampler, name)) if not 0 <= i < vocab_size)
             for token_id in unknown:
-                error = InvalidTokenId(token_id, vocab_size)
-                error.step = index  # type: ignore[attr-defined]  # an extra field, so that a page can point at the card
-                raise error
+                raise at_step(InvalidTokenId(token_id, vocab_size), index, f"{sampler.name}.{name}")
 
 
 def _token_ids(knob: AnyKnob, value: Any) -> Iterator[int]:

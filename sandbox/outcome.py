@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sandbox.chain import SamplerChain, Stage, States
 from sandbox.distribution import Distribution
+from sandbox.errors import InvalidKnob
+from sandbox.knob import token_ids_of
 from sandbox.known_tokens import check_known_tokens
 from sandbox.sampler import Context, Worked, remembers
 
@@ -101,16 +103,39 @@ def run_chain(
     """Run the steps over one row of logits, (vocab_size,); the index is the token id. The row stays as it is.
 
     history: every token id so far, for penalties and their kind; context: instead of it, with all a sampler can ask.
-    Raises LogitsNotANumber, LogitsInfinite, LogitsAllImpossible, InvalidTokenId for a knob that names no token of the
-    row, and what `SamplerChain.from_steps` and the samplers raise.
+    Raises InvalidKnob for what is no row and no history, LogitsNotANumber, LogitsInfinite, LogitsAllImpossible,
+    InvalidTokenId for a knob that names no token of the row, and what `SamplerChain.from_steps` and the samplers raise.
 
     >>> run_chain([3.0, 2.0, 1.0], [{"sampler": "top_k", "k": 1}]).probs.tolist()
     [1.0, 0.0, 0.0]
     """
     chain = steps if isinstance(steps, SamplerChain) else SamplerChain.from_steps(steps)
+    row = _row(logits)
     if context is None:
-        context = Context(tuple(history), 0, len(history))
-    check_known_tokens(chain, np.size(logits))
-    dist = Distribution.from_logits(logits)
-    laws = chain.laws(dist, context, states)
-    return Outcome(chain, context, np.size(logits), laws, chain.stages(laws, context, states), states)
+        ids = _history(history)
+        context = Context(ids, 0, len(ids))
+    if states is not None and len(states) != len(chain.samplers):
+        raise InvalidKnob("", "states", states, "a list with one entry per step")
+    check_known_tokens(chain, len(row))
+    laws = chain.laws(Distribution.from_logits(row), context, states)
+    return Outcome(chain, context, len(row), laws, chain.stages(laws, context, states), states)
+
+
+def _history(history: Sequence[int]) -> tuple[int, ...]:
+    ids = token_ids_of(history)
+    if ids is None:
+        raise InvalidKnob("", "history", history, "a list of token ids")
+    return tuple(ids)
+
+
+def _row(logits: ArrayLike) -> NDArray[np.floating[Any]]:
+    """A copy that nobody else can write to: an Outcome is worked out when it is looked at."""
+    try:
+        row = np.array(logits)
+    except ValueError:  # lists of different lengths
+        row = np.empty((0, 0))
+    if row.ndim != 1 or not len(row) or row.dtype.kind not in "fiub":
+        raise InvalidKnob("", "logits", logits, "one row of numbers, one per token")
+    row = row if row.dtype in (np.float32, np.float64) else row.astype(np.float64)
+    row.flags.writeable = False
+    return row

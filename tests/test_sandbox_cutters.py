@@ -216,6 +216,7 @@ def test_epsilon_keeps_what_is_exactly_at_it_and_the_best_in_any_case():
     assert kept(EpsilonCutoff(epsilon=0.9), logits(1, 1, 0)) == [0]
     assert kept(EpsilonCutoff(epsilon=0.9, min_keep=2), logits(0, 1, 0)) == [0, 1]
     assert shown(EpsilonCutoff(epsilon=0.2), 1, dist) == "p = 0.25 ≥ 0.2"
+    assert shown(EpsilonCutoff(epsilon=0.125), 2, dist) == "p = 0.125 ≥ 0.125"
     assert shown(EpsilonCutoff(epsilon=0.2), 2, dist) == "p = 0.125 < 0.2"
     assert shown(EpsilonCutoff(epsilon=0.2, min_keep=3), 2, dist) == "p = 0.125 < 0.2; r = 3 ≤ 3"
 
@@ -230,10 +231,21 @@ def test_eta_falls_with_the_entropy():
     # 0.125 / 0.2973 = 0.4204 = sqrt(0.1768): from there on the tail goes
     assert [len(kept(EtaCutoff(epsilon=e), dist)) for e in (0, 0.176, 0.178, 0.7, 0.71)] == [4, 4, 2, 2, 1]
     assert kept(EtaCutoff(epsilon=0.71, min_keep=3), dist) == [0, 1, 2]
-    assert kept(EtaCutoff(epsilon=1 - 2**-53), Distribution.from_logits(np.zeros(300))) == list(range(300))
     assert shown(EtaCutoff(epsilon=0.16), 1, dist) == "p = 0.25 ≥ min(0.16, √0.16 · 2^(−1.75)) = 0.1189"
     spared = shown(EtaCutoff(epsilon=0.64, min_keep=3), 2, dist)
     assert spared == "p = 0.125 < min(0.64, √0.64 · 2^(−1.75)) = 0.2378; r = 3 ≤ 3"
+
+
+def test_a_token_exactly_at_eta_stays():
+    # 1.9375 bits: sqrt(1/32) * 2**-1.9375 = 0.0462 is above 1/32, which is what the last two tokens have
+    dist = law(1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 32)
+    assert kept(EtaCutoff(epsilon=1 / 32), dist) == [0, 1, 2, 3, 4, 5]
+    assert "≥" in shown(EtaCutoff(epsilon=1 / 32), 5, dist)
+
+
+def test_an_even_law_passes_eta_whole():
+    for n in range(1, 400):
+        assert len(kept(EtaCutoff(epsilon=1 - 2**-53), Distribution.from_logits(np.zeros(n)))) == n
 
 
 def test_p_less_asks_for_the_chance_that_two_draws_agree():
@@ -241,6 +253,7 @@ def test_p_less_asks_for_the_chance_that_two_draws_agree():
     assert PLess().details(dist, HERE)["threshold"] == pytest.approx(0.42, rel=1e-12)
     assert kept(PLess(), dist) == [0]
     assert kept(PLess(), law(0.45, 0.45, 0.1)) == [0, 1]  # 0.415
+    assert shown(PLess(), 0, dist) == "p = 0.5 ≥ (Σ p^2.0)^(1 / (2.0 − 1)) = 0.42"
     assert shown(PLess(), 1, dist) == "p = 0.4 < (Σ p^2.0)^(1 / (2.0 − 1)) = 0.42"
 
 
@@ -311,6 +324,8 @@ def test_the_working_of_xtc():
         "u = 0.25 < 0.5; p = 0.15 ≥ 0.14, r = 3 = 3",
         "u = 0.25 < 0.5; p = 0.05 < 0.14",
     ]
+    two = Xtc(probability=0.5, threshold=0.2, u=0.25, min_keep=3)  # three would stay
+    assert shown(two, 1, dist) == "u = 0.25 < 0.5; p = 0.3 ≥ 0.2, r = 2 = 2"
     assert shown(Xtc(probability=0.5, threshold=0.14, u=0.5), 0, dist) == "u = 0.5 ≥ 0.5"
     assert shown(Xtc(probability=1, threshold=0.4, u=0.5), 0, dist) == "u = 0.5 < 1.0; n(p ≥ 0.4) = 1 < 2"
     assert shown(Xtc(probability=1, threshold=0.1, u=0.5, min_keep=3), 0, dist) == "u = 0.5 < 1.0; n′ = 2 < 3"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
+from models.errors import InvalidTokenId
 from sandbox import Context, Distribution, SamplerChain, run_chain
 from sandbox.errors import (
+    InvalidKnob,
     KnobOutOfRange,
     LogitsAllImpossible,
     LogitsInfinite,
     LogitsNotANumber,
     MissingKnob,
     NotAStep,
+    NothingToDraw,
     UnknownKnob,
     UnknownSampler,
     ZeroTemperature,
@@ -175,3 +178,57 @@ def test_a_chain_without_memory_has_no_states():
     chain = SamplerChain.from_steps([{"sampler": "top_k", "k": 1}])
     assert chain.initial_states() is None
     assert chain.next_states(None, chain.laws(Distribution.from_logits(HALVES)), 0) is None
+
+
+def test_an_outcome_does_not_follow_later_changes_of_the_callers_row():
+    row = np.array([3.0, 2.0, 1.0])
+    outcome = run_chain(row, [{"sampler": "temperature", "temperature": 1.0}])
+    row[0] = -9
+    assert outcome.probs == pytest.approx(np.exp([3, 2, 1]) / np.exp([3, 2, 1]).sum())
+
+
+def test_changing_what_a_stage_says_changes_no_chain():
+    chain = SamplerChain.from_steps([{"sampler": "logit_bias", "bias": {"1": 2.0}}])
+    run_chain([1.0, 2.0], chain).stages[0].params["bias"]["1"] = 99
+    assert chain.to_steps() == [{"sampler": "logit_bias", "bias": {"1": 2.0}}]
+
+
+def test_a_chain_with_other_samplers_says_so():
+    chain = SamplerChain.from_steps([{"sampler": "top_k", "k": 40}])
+    other = replace(chain, samplers=SamplerChain.from_steps([{"sampler": "top_k", "k": 2}]).samplers)
+    assert other.to_steps() == [{"sampler": "top_k", "k": 2}]
+
+
+@pytest.mark.parametrize(
+    ("logits", "history", "states", "name"),
+    [
+        ([[1.0, 2.0]], (), None, "logits"),
+        (1.0, (), None, "logits"),
+        ("abc", (), None, "logits"),
+        ([], (), None, "logits"),
+        ([1 + 2j, 1], (), None, "logits"),
+        ([[1.0], [1.0, 2.0]], (), None, "logits"),
+        ([1.0, 2.0], "ab", None, "history"),
+        ([1.0, 2.0], [1.9], None, "history"),
+        ([1.0, 2.0], [-1], None, "history"),
+        ([1.0, 2.0], (), [], "states"),
+    ],
+)
+def test_what_is_no_row_no_history_and_no_state_is_refused_by_name(logits, history, states, name):
+    with pytest.raises(InvalidKnob, match=f"^{name} = "):
+        run_chain(logits, [{"sampler": "penalties", "repeat": 1.1}], history, states=states)
+
+
+def test_an_error_in_a_stage_begins_with_the_stage():
+    steps = [{"sampler": "allowed_tokens", "tokens": [0]}, {"sampler": "bad_words", "sequences": [[0]]}]
+    with pytest.raises(NothingToDraw, match=r"^step 2, bad_words: every token was removed") as caught:
+        run_chain([1.0, 2.0], steps)
+    assert caught.value.step == 1
+    with pytest.raises(InvalidTokenId, match=r"^step 1, suppress_tokens\.tokens: 99 is not a token"):
+        run_chain([1.0, 2.0], [{"sampler": "suppress_tokens", "tokens": [99]}])
+
+
+@pytest.mark.parametrize("k", [-(10**5000), 10**5000, np.array([0, 1])], ids=["low", "high", "array"])
+def test_a_value_beyond_all_measure_is_refused_too(k):
+    with pytest.raises(KnobOutOfRange, match=r"top_k\.k"):
+        run_chain([1.0, 2.0], [{"sampler": "top_k", "k": k}])

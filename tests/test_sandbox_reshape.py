@@ -83,3 +83,11 @@ def test_quadratic_removes_nothing_however_far_a_token_is():
         after = Quadratic(factor=factor, curve=2.0).apply(logits(3e38, -3e38, 0, 3e38), HERE)
         assert len(after) == 4
         assert np.isfinite(after.shifted).all()
+
+
+def test_quadratic_keeps_its_differences_finite():
+    # 1e308 * 0.25 * (2499 - 1250) and 1e308 * 1e4 * -250000: each beyond float64, one up, one down
+    after = Quadratic(factor=1e308, curve=5000.0).apply(logits(0, -0.5, -100), HERE)
+    assert len(after) == 3
+    assert after.winner == 1
+    assert np.isfinite(after.shifted).all()

@@ -183,7 +183,8 @@ def test_temperature_multiplies_the_log_odds():
 
 
 @pytest.mark.parametrize(
-    "logits", [[3e38, -3e38, 0.0], [3e38, 3e38, -3e38], [-3e38, -3e38, -3e38], [1.0, 2.0, 0.5]]
+    "logits",
+    [[3e38, -3e38, 0.0], [0.0, 3e38, -3e38], [3e38, 3e38, -3e38], [-3e38, -3e38, -3e38], [1.0, 2.0, 0.5]],
 )
 @pytest.mark.parametrize("temperature", [1e-300, 1e-30, 1e-3, 0.5, 2.0, 1e30, 1e300])
 def test_no_temperature_overflows(logits, temperature):
@@ -193,6 +194,10 @@ def test_no_temperature_overflows(logits, temperature):
     assert abs(after.probs.sum() - 1) < 1e-12
     assert after.winner == dist.winner or temperature > 1e29
     assert math.isfinite(after.entropy_bits)
+
+
+def test_temperature_divides_the_logits_themselves():
+    assert Temperature(temperature=0.5).apply(logits(3, -2, 0), HERE).logits.tolist() == [6, -4, 0]
 
 
 def test_a_tiny_temperature_is_greedy_and_a_huge_one_is_uniform():

@@ -218,3 +218,9 @@ def test_every_ready_made_constraint_is_met_within_its_tokens_and_greedy_answers
         text = "".join(each.text for each in generation)
         assert (generation.trace.finish_reason, generation.is_complete) == ("stop", True), text
     assert example.get("greedy", text).strip() == text.strip()
+
+
+def test_an_error_of_a_chain_says_which_step(capsys):
+    steps = '[{"sampler": "top_k", "k": 2}, {"sampler": "top_p", "p": 7}]'
+    assert main(["--lang", "fr", "next", "a", "--engine", "toy", "--chain", steps]) == 2
+    assert "étape 2\u00a0: top_p.p = 7" in capsys.readouterr().err

@@ -91,7 +91,7 @@ def _run(args: argparse.Namespace, lang: str) -> int:
             sys.stdout.flush()  # a broken pipe shows here at the latest, while it can be caught
         return code
     except HouseError as error:
-        complain(prog, error_sentence(error, lang))
+        complain(prog, _placed(error, lang))
         if is_debugging():
             traceback.print_exc()
         return BAD_INPUT if isinstance(error, ValueError | LookupError) else FAILED
@@ -104,6 +104,12 @@ def _run(args: argparse.Namespace, lang: str) -> int:
         return FAILED
     except Exception as error:  # the outermost caller: a person gets one sentence, never a traceback
         return _unexpected(prog, error, lang)
+
+
+def _placed(error: HouseError, lang: str) -> str:
+    """The sentence; where a step of a chain is at fault, its number stands before it."""
+    step, sentence = getattr(error, "step", None), error_sentence(error, lang)
+    return sentence if step is None else say(lang, "cli.at_step", n=step + 1, sentence=sentence)
 
 
 def _unexpected(prog: str, error: Exception, lang: str) -> int:

@@ -25,6 +25,7 @@ from sandbox.chain import SamplerChain, States
 from sandbox.distribution import Distribution
 from sandbox.draw import draw, uniform
 from sandbox.knob import Knob
+from sandbox.known_tokens import check_known_tokens
 from sandbox.search.chained_law import ChainedLaw
 from sandbox.search.draft import Draft, Proposal
 from sandbox.search.hypothesis import FinishReason
@@ -132,6 +133,7 @@ def speculative(
     (1, 3, 1.0)
     """
     settings, chain = settings or SpeculativeSettings(), chain or SamplerChain()
+    check_known_tokens(chain, model.engine.vocab_size)
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
     vocabulary = Vocabulary.of(model) if chain.needs_vocabulary else None
     talk = _Talk(model, token_ids, settings, ChainedLaw(chain, len(token_ids), seed, attempt, vocabulary))
