@@ -6,6 +6,8 @@ into tokens, for the breaker to be there.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +21,7 @@ Tail = tuple[int, ...]
 # llama.cpp's; left out silently where a vocabulary has no token for one of them
 DEFAULT_BREAKERS = ("\n", ":", '"', "*")
 MAX_TAIL = 20  # tokens after the first; llama.cpp's bound, which keeps the search short
+MAX_KNOWN = 64  # breakers per vocabulary; the least recently used one goes
 
 
 @dataclass(frozen=True)
@@ -47,51 +50,61 @@ class BreakerTokens:
         return () in self.tails.get(token_id, ())
 
 
+Tails = Mapping[int, tuple[Tail, ...]]
+
 # by vocabulary, so that a model that was unloaded takes its own along
-_known: WeakKeyDictionary[Vocabulary, dict[tuple[str, ...], Mapping[int, tuple[Tail, ...]]]] = (
-    WeakKeyDictionary()
-)
+_known: WeakKeyDictionary[Vocabulary, OrderedDict[str, Tails]] = WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 def breaker_tokens(breakers: Sequence[str | int], vocabulary: Vocabulary | None) -> BreakerTokens:
-    """Token ids stand for themselves; strings are looked up in the vocabulary: 20 ms, then kept.
+    """Token ids stand for themselves; each string is looked up in the vocabulary once, then kept.
 
     Raises NeedsVocabulary for a string without one, BreakerWithoutTokens for one that no token holds or begins.
 
     >>> breaker_tokens([7], None).tails
     {7: ((),)}
     """
-    texts = tuple(each for each in breakers if isinstance(each, str))
-    tails = {each: ((),) for each in breakers if not isinstance(each, str)}
-    if not texts:
-        return BreakerTokens(tails)
-    if vocabulary is None:
-        raise NeedsVocabulary("dry", "breakers")
-    known = _known.setdefault(vocabulary, {})
-    if texts not in known:
-        known[texts] = _looked_up(texts, vocabulary)
-    return BreakerTokens({**known[texts], **tails})
-
-
-def _looked_up(texts: Sequence[str], vocabulary: Vocabulary) -> Mapping[int, tuple[Tail, ...]]:
     tails: dict[int, dict[Tail, None]] = {}
-    for text in texts:
-        found = list(_overlaps(text, vocabulary))
+    for text in (each for each in breakers if isinstance(each, str)):
+        if vocabulary is None:
+            raise NeedsVocabulary("dry", "breakers")
+        found = _looked_up(text, vocabulary)
         if not found and text not in DEFAULT_BREAKERS:
             raise BreakerWithoutTokens(text)
-        for token_id, tail in found:
-            tails.setdefault(token_id, {})[tail] = None
-    return {token_id: tuple(each) for token_id, each in tails.items()}
+        for token_id, rests in found.items():
+            tails.setdefault(token_id, {}).update(dict.fromkeys(rests))
+    alone = {each: ((),) for each in breakers if not isinstance(each, str)}
+    return BreakerTokens({**{token_id: tuple(each) for token_id, each in tails.items()}, **alone})
+
+
+def _looked_up(text: str, vocabulary: Vocabulary) -> Tails:
+    """Two who ask at once may both look: nobody waits for another's breaker."""
+    with _lock:
+        known = _known.setdefault(vocabulary, OrderedDict())
+        if text in known:
+            known.move_to_end(text)
+            return known[text]
+    tails: dict[int, dict[Tail, None]] = {}
+    for token_id, tail in _overlaps(text, vocabulary):
+        tails.setdefault(token_id, {})[tail] = None
+    found = {token_id: tuple(each) for token_id, each in tails.items()}
+    with _lock:
+        known[text] = found
+        if len(known) > MAX_KNOWN:
+            known.popitem(last=False)
+    return found
 
 
 def _overlaps(text: str, vocabulary: Vocabulary) -> Iterator[tuple[int, Tail]]:
     """Each token that holds the text, or ends with a beginning of it, and the tokens of the rest."""
     whole, tail = text.encode(), cache(lambda rest: _tail(rest, vocabulary))
     beginnings = tuple(whole[:n] for n in range(1, len(whole)))
+    lasts = frozenset(whole[:-1])  # a look at one byte spares most tokens the comparison with all beginnings
     for token_id, token in enumerate(vocabulary.token_bytes):
         if whole in token:
             yield token_id, ()
-        elif token.endswith(beginnings):
+        elif token and token[-1] in lasts and token.endswith(beginnings):
             rests = (tail(whole[len(each) :]) for each in beginnings if token.endswith(each))
             yield from ((token_id, rest) for rest in rests if rest)
 

@@ -21,7 +21,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ from sandbox.errors import (
     InvalidGrammar,
     RepeatedAlternative,
 )
-from sandbox.json_schema import read_schema
+from sandbox.json_schema import check_embedded, read_schema
 from sandbox.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ MAX_BLANKS = 16
 MAX_MATCHERS = 8  # per vocabulary; the least recently used one goes
 
 # Work, not time: the same grammar is refused on every machine. The defaults of llguidance, but for the number of
-# lexer states: at 2 kB each, its 250,000 would be 500 MB per grammar. The slowest refusal met took 33 ms.
+# lexer states: at 2 kB each, its 250,000 would be 500 MB per grammar. They do not bound `multipleOf`: 9,999,991 took
+# over 70 s, so json_schema.py refuses large ones.
 LIMITS: dict[str, Any] = {
     "max_items_in_row": 2_000,
     "initial_lexer_fuel": 1_000_000,
@@ -156,6 +157,7 @@ def _source(kind: str, grammar: str) -> str:
         return f"start: %json {json.dumps(_with_few_blanks(read_schema(grammar)))}"
     if kind == "regex":
         return f"start: /{_slashed(grammar)}/"
+    check_embedded(grammar)
     return grammar
 
 
@@ -295,22 +297,51 @@ def _named(vocabulary: Vocabulary, special_ids: frozenset[int], lark: str) -> fr
 
 # --- what is kept -----------------------------------------------------------------------------------------------
 
-_lock = threading.Lock()
+
+class _Turn:
+    """A lock that a weak dictionary can hold."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+_lock = threading.Lock()  # for the three below; nothing slow happens under it
 _tokenizers: WeakKeyDictionary[Vocabulary, LLTokenizer] = WeakKeyDictionary()
 _matchers: WeakKeyDictionary[Vocabulary, OrderedDict[tuple[str, str], _Matcher]] = WeakKeyDictionary()
+# one lock for each thing that is being made, so that nobody waits for another's; kept by those who hold it
+_turns: WeakValueDictionary[tuple[int, str, str], _Turn] = WeakValueDictionary()
 
 
 def _matcher(vocabulary: Vocabulary, kind: str, grammar: str) -> _Matcher:
-    with _lock:
-        kept = _matchers.setdefault(vocabulary, OrderedDict())
-        if (kind, grammar) not in kept or kept[kind, grammar].is_broken:
-            if vocabulary not in _tokenizers:
-                _tokenizers[vocabulary] = _tokenizer(vocabulary)
-            kept[kind, grammar] = _Matcher(_tokenizers[vocabulary], vocabulary, kind, grammar)
+    turn = _turn(vocabulary, kind, grammar)
+    with turn.lock:
+        with _lock:
+            kept = _matchers.setdefault(vocabulary, OrderedDict())
+            if (kind, grammar) in kept and not kept[kind, grammar].is_broken:
+                kept.move_to_end((kind, grammar))
+                return kept[kind, grammar]
+        made = _Matcher(_tokenizer_of(vocabulary), vocabulary, kind, grammar)
+        with _lock:
+            kept[kind, grammar] = made
+            kept.move_to_end((kind, grammar))
             if len(kept) > MAX_MATCHERS:
                 kept.popitem(last=False)
-        kept.move_to_end((kind, grammar))
-        return kept[kind, grammar]
+        return made
+
+
+def _tokenizer_of(vocabulary: Vocabulary) -> LLTokenizer:
+    turn = _turn(vocabulary)
+    with turn.lock:
+        with _lock:
+            known = _tokenizers.get(vocabulary)
+        made = known or _tokenizer(vocabulary)
+        with _lock:
+            return _tokenizers.setdefault(vocabulary, made)
+
+
+def _turn(vocabulary: Vocabulary, kind: str = "", grammar: str = "") -> _Turn:
+    with _lock:
+        return _turns.setdefault((id(vocabulary), kind, grammar), _Turn())
 
 
 class _Tokens:

@@ -44,6 +44,8 @@ The class name is the key of its French and English sentence in `ui/locales`; th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from models.errors import HouseError
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, NamedTuple
 
-from sandbox.errors import EmptyGrammar, GrammarTooDeep, InvalidGrammar
+from sandbox.errors import EmptyGrammar, GrammarTooDeep, GrammarTooLarge, InvalidGrammar
 
 MAX_DEPTH = 64  # brackets in brackets; json.loads gives up at about 1,000, llguidance at 128
+
+# llguidance keeps a state for each remainder and no limit of its own counts them: 997 takes 10 ms, 999,983 22 s.
+MAX_MULTIPLE = 1_000
+MAX_MULTIPLES = 10_000  # all of a schema together
+# under these, two schemas hold at once: multipleOf 7 and 11 become 77
+_TOGETHER = {"allOf", "anyOf", "oneOf", "$ref", "$dynamicRef"}
 
 # The keywords under which further schemas stand: one, a list of them, or a dict of them.
 _ONE = ("items", "additionalProperties")
@@ -39,7 +47,7 @@ class Unbounded(NamedTuple):
 
 
 def read_schema(text: str) -> dict[str, Any]:
-    """The schema behind the text. Raises EmptyGrammar, InvalidGrammar, GrammarTooDeep.
+    """The schema behind the text. Raises EmptyGrammar, InvalidGrammar, GrammarTooDeep, GrammarTooLarge.
 
     >>> read_schema('{"type": "integer"}')
     {'type': 'integer'}
@@ -58,7 +66,67 @@ def read_schema(text: str) -> dict[str, Any]:
         raise InvalidGrammar("json_schema", str(error)) from None
     if not isinstance(schema, dict):
         raise InvalidGrammar("json_schema", "it is no JSON object: it starts with { and ends with }")
+    check_multiples("json_schema", schema)
     return schema
+
+
+def check_multiples(kind: str, schema: object) -> None:
+    """Raises GrammarTooLarge where a `multipleOf`, or what several become together, has too many remainders.
+
+    Only the digits count, without the zeros at the end: 0.01 and 1000000 are 1, 12.5 is 125. Where a schema joins parts
+    (allOf, $ref), all it holds are taken together, also those that never meet.
+
+    >>> check_multiples("json_schema", {"type": "integer", "multipleOf": 9999991})
+    Traceback (most recent call last):
+    sandbox.errors.GrammarTooLarge: the json_schema constraint takes too much work (multipleOf has more than 1000 \
+remainders); simplify it
+    """
+    parts = list(_objects(schema))
+    found = [_multiple_of(part) for part in parts]
+    multiples = [each for each in found if each]
+    sizes = [_n_remainders(each) for each in multiples]
+    if multiples and any(_TOGETHER & part.keys() for part in parts):
+        together = math.lcm(*(each.numerator for each in multiples))
+        sizes.append(_n_remainders(Fraction(together, math.gcd(*(each.denominator for each in multiples)))))
+    if max(sizes, default=0) > MAX_MULTIPLE or sum(sizes) > MAX_MULTIPLES:
+        raise GrammarTooLarge(kind, f"multipleOf has more than {MAX_MULTIPLE} remainders")
+
+
+def check_embedded(lark: str) -> None:
+    """The same for the schemas that a Lark grammar holds behind `%json`; one that cannot be read is left alone."""
+    for found in re.finditer(r"%json\s*(?={)", lark):
+        if _depth(lark[found.end() :]) > MAX_DEPTH:
+            raise GrammarTooDeep("lark", _depth(lark[found.end() :]), MAX_DEPTH)
+        try:
+            schema, _ = json.JSONDecoder().raw_decode(lark, found.end())
+        except ValueError:
+            continue  # llguidance says what is wrong with it
+        check_multiples("lark", schema)
+
+
+def _objects(schema: object) -> Iterator[dict[str, Any]]:
+    """Every object at any depth, those of unknown keywords too, for a `$ref` may point anywhere."""
+    if isinstance(schema, dict):
+        yield schema
+    inside = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for part in inside:
+        yield from _objects(part)
+
+
+def _multiple_of(part: dict[str, Any]) -> Fraction | None:
+    number = part.get("multipleOf")
+    if not isinstance(number, int | float) or isinstance(number, bool) or number <= 0:
+        return None
+    return Fraction(str(number))
+
+
+def _n_remainders(multiple: Fraction) -> int:
+    """The digits of a decimal number as a whole number, without zeros at either end."""
+    n_places = max(0, multiple.denominator.bit_length() - 1)  # enough: the denominator is 2s and 5s
+    digits = int(multiple * 10**n_places)
+    while digits % 10 == 0:
+        digits //= 10
+    return digits
 
 
 def unbounded(schema: dict[str, Any]) -> list[Unbounded]:
@@ -79,8 +147,9 @@ def _unbounded(schema: object, path: str) -> Iterator[Unbounded]:
     if not isinstance(schema, dict) or "enum" in schema or "const" in schema:
         return
     types = schema.get("type", ())
-    for each in [types] if isinstance(types, str) else types:
-        if keyword := _missing_end(str(each), schema):
+    types = [types] if isinstance(types, str) else types if isinstance(types, list) else []
+    for each in (each for each in types if isinstance(each, str)):
+        if keyword := _missing_end(each, schema):
             yield Unbounded(path, each, keyword)
     for keyword, part in _parts(schema):
         yield from _unbounded(part, f"{path}/{keyword}")

@@ -11,18 +11,25 @@ Knob (a number), Switch, TokenIds, TokenSequences, Biases, Breakers, Text, Logit
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from models.text import check_text
 from sandbox.errors import InvalidKnob, KnobOutOfRange
 
 Bias = tuple[tuple[int, float], ...]
 Sequences = tuple[tuple[int, ...], ...]
+
+MAX_IDS = 300_000  # also of biases: more than the largest vocabulary in use, 262,144
+MAX_SEQUENCES, MAX_IN_SEQUENCE = 10_000, 1_000
+MAX_BREAKERS, MAX_BREAKER = 32, 40  # each is looked for in the whole vocabulary; the second is in characters
 
 
 class AnyKnob(Protocol):
@@ -148,7 +155,9 @@ class TokenIds:
     def checked(self, value: object, *, sampler: str, knob: str) -> tuple[int, ...] | None:
         if value is None and self.is_optional:
             return None
-        ids = token_ids_of([value] if _is_id(value) else value)
+        ids = token_ids_of([value] if _is_id(value) else value, MAX_IDS)
+        if ids is not None and len(ids) > MAX_IDS:
+            raise InvalidKnob(sampler, knob, "...", f"at most {MAX_IDS} token ids")
         if ids is None or not (ids or self.may_be_empty):
             expected = "a list of token ids" if self.may_be_empty else "a list of at least one token id"
             raise InvalidKnob(sampler, knob, value, expected)
@@ -175,8 +184,12 @@ class TokenSequences:
     kind: ClassVar[str] = "sequences"
 
     def checked(self, value: object, *, sampler: str, knob: str) -> Sequences:
-        given = _listed(value)
-        sequences = None if given is None else [token_ids_of(each) for each in given]
+        given = _listed(value, MAX_SEQUENCES)
+        sequences = None if given is None else [token_ids_of(each, MAX_IN_SEQUENCE) for each in given]
+        longest = max((len(each or ()) for each in sequences or ()), default=0)
+        if len(sequences or ()) > MAX_SEQUENCES or longest > MAX_IN_SEQUENCE:
+            expected = f"at most {MAX_SEQUENCES} lists of at most {MAX_IN_SEQUENCE} token ids"
+            raise InvalidKnob(sampler, knob, "...", expected)
         if sequences is None or not all(sequences):
             raise InvalidKnob(sampler, knob, value, "a list of lists of token ids, none of them empty")
         return tuple(tuple(each) for each in sequences if each)
@@ -201,14 +214,18 @@ class Biases:
     kind: ClassVar[str] = "bias"
 
     def checked(self, value: object, *, sampler: str, knob: str) -> Bias:
-        pairs = value.items() if isinstance(value, Mapping) else value if isinstance(value, tuple) else None
+        given = value.items() if isinstance(value, Mapping) else value if isinstance(value, tuple) else None
+        if given is not None and len(given) > MAX_IDS:
+            raise InvalidKnob(sampler, knob, "...", f"at most {MAX_IDS} biases")
         try:
-            bias = {int(i): float(b) for i, b in pairs}  # type: ignore[union-attr]  # None raises, and is refused below
+            pairs = [(_id_of(i), float(b)) for i, b in given]  # type: ignore[union-attr]  # None raises, refused below
         except (TypeError, ValueError, OverflowError):  # the last: a whole number that no float can hold
-            bias = {-1: 0.0}
-        if any(i < 0 or not b < math.inf for i, b in bias.items()):
+            pairs = [(-1, 0.0)]
+        if any(i < 0 or not b < math.inf for i, b in pairs):
             raise InvalidKnob(sampler, knob, value, "{token id: number}, each number finite or -inf")
-        return tuple(sorted(bias.items()))
+        if len(dict(pairs)) < len(pairs):  # {1: 5, "1": -5}
+            raise InvalidKnob(sampler, knob, value, "{token id: number}, each token once")
+        return tuple(sorted(pairs))
 
     def plain(self, value: Any) -> Any:
         pairs = value.items() if isinstance(value, Mapping) else ((str(i), b) for i, b in value)
@@ -227,9 +244,15 @@ class Breakers:
     kind: ClassVar[str] = "breakers"
 
     def checked(self, value: object, *, sampler: str, knob: str) -> tuple[str | int, ...]:
-        given = _listed(value)
+        given = _listed(value, MAX_BREAKERS)
         if given is None or not all(_is_id(each) or (isinstance(each, str) and each) for each in given):
             raise InvalidKnob(sampler, knob, value, "a list of strings, none of them empty, or of token ids")
+        texts = [each for each in given if isinstance(each, str)]
+        if len(given) > MAX_BREAKERS or any(len(text) > MAX_BREAKER for text in texts):
+            expected = f"at most {MAX_BREAKERS} breakers of at most {MAX_BREAKER} characters"
+            raise InvalidKnob(sampler, knob, value, expected)
+        for text in texts:
+            check_text(text)  # half of a surrogate pair has no bytes
         return tuple(each if isinstance(each, str) else int(each) for each in given)
 
     def plain(self, value: Any) -> Any:
@@ -298,13 +321,23 @@ def _is_id(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 0
 
 
-def _listed(value: object) -> list[Any] | None:
+def _id_of(key: object) -> int:
+    """A token id, or one as JSON writes it as a name: "7", not "07". Raises ValueError."""
+    if isinstance(key, str) and re.fullmatch(r"0|[1-9][0-9]{0,18}", key):
+        return int(key)
+    if not _is_id(key):
+        raise ValueError
+    return int(key)  # type: ignore[call-overload, no-any-return]  # _is_id has seen that it is a whole number
+
+
+def _listed(value: object, limit: int | None) -> list[Any] | None:
+    """Of a longer one, one more than the limit, which tells that there are too many."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         return None
-    return list(value)
+    return list(value if limit is None else islice(value, limit + 1))
 
 
-def token_ids_of(value: object) -> list[int] | None:
+def token_ids_of(value: object, limit: int | None = None) -> list[int] | None:
     """A plain list; None for what is no list of whole numbers from 0 up."""
-    ids = _listed(value)
+    ids = _listed(value, limit)
     return [int(i) for i in ids] if ids is not None and all(map(_is_id, ids)) else None

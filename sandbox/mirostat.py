@@ -12,9 +12,10 @@ from sandbox.errors import InvalidKnob
 from sandbox.knob import Knob
 from sandbox.sampler import State
 
-TAU = Knob("[0, inf)", slider=(0.0, 10.0), start=5.0)
+# No token surprises by 1000 bits, and mu starts at twice tau: both stay far from the largest float.
+TAU = Knob("[0, 1000]", slider=(0.0, 10.0), start=5.0)
 ETA = Knob("[0, 1]", slider=(0.0, 1.0), start=0.1)
-MU = Knob("(-inf, inf)", is_optional=True)
+MU = Knob("[-2000, 2000]", is_optional=True)
 
 
 class MuState(TypedDict):

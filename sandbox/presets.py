@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.chain import SamplerChain
 from sandbox.errors import UnknownLibrary
 from sandbox.libraries import LIBRARIES, READ_ON
 from sandbox.libraries.library import Library
@@ -86,7 +87,11 @@ def from_library(name: str, settings: Mapping[str, Any]) -> list[Step]:
     if name not in LIBRARIES:
         raise UnknownLibrary(name, list(LIBRARIES))
     library = LIBRARIES[name]
-    return acting(library.steps(library.complete(settings)))
+    steps = acting(library.steps(library.complete(settings)))
+    SamplerChain.from_steps(
+        steps
+    )  # raises here, not later, if two settings together make what no sampler takes
+    return steps
 
 
 def acting(steps: list[Step]) -> list[Step]:

@@ -10,49 +10,54 @@ from typing import Any, NamedTuple
 from models.text import check_text
 from sandbox.chain import SamplerChain
 from sandbox.errors import EmptyStopString, StopNotText, UnknownKnob
-from sandbox.knob import AnyKnob, Biases, Breakers, Knob, Text
+from sandbox.knob import AnyKnob, Knob, Text
 from sandbox.samplers import SAMPLERS
 
 Step = dict[str, Any]
 
-# The knobs that switch a stage on. Wider than the samplers' own: a flat setting also has a value that means "no such
-# stage", its neutral value.
+
+def _own(sampler: str, knob: str) -> AnyKnob:
+    return SAMPLERS[sampler].knobs[knob]
+
+
+# The knobs that switch a stage on, each its sampler's own. Wider only where a flat setting also has a value that means
+# "no such stage" (its neutral value), or another stage, which temperature 0 does.
 FLAT_KNOBS: dict[str, AnyKnob] = {
     "temperature": Knob("[0, inf)", neutral=1.0),
     "top_k": Knob("[0, inf)", neutral=0, is_whole=True),
-    "top_p": Knob("(0, 1]", neutral=1.0),
-    "min_p": Knob("[0, 1]", neutral=0.0),
-    "typical_p": Knob("(0, 1]", neutral=1.0),
-    "top_n_sigma": Knob("[0, inf)", neutral=0.0),
+    "top_p": _own("top_p", "p"),
+    "min_p": _own("min_p", "p"),
+    "typical_p": _own("typical_p", "p"),
+    "top_n_sigma": _own("top_n_sigma", "n"),
     "top_h": Knob("[0, 1]", neutral=0.0),
-    "top_a": Knob("[0, 1]", neutral=0.0),
-    "epsilon_cutoff": Knob("[0, 1)", neutral=0.0),
-    "eta_cutoff": Knob("[0, 1)", neutral=0.0),
-    "dynatemp_range": Knob("[0, inf)", neutral=0.0),
-    "smoothing_factor": Knob("[0, inf)", neutral=0.0),
-    "xtc_probability": Knob("[0, 1]", neutral=0.0),
-    "dry_multiplier": Knob("[0, inf)", neutral=0.0),
-    "repetition_penalty": Knob("(0, inf)", neutral=1.0),
-    "frequency_penalty": Knob("(-inf, inf)", neutral=0.0),
-    "presence_penalty": Knob("(-inf, inf)", neutral=0.0),
-    "logit_bias": Biases(neutral=()),
-    "no_repeat_ngram_size": Knob("[0, inf)", neutral=0, is_whole=True),
-    "guidance_scale": Knob("[0, inf)", neutral=1.0),
+    "top_a": _own("top_a", "a"),
+    "epsilon_cutoff": _own("epsilon_cutoff", "epsilon"),
+    "eta_cutoff": _own("eta_cutoff", "epsilon"),
+    "dynatemp_range": _own("dynamic_temperature", "range"),
+    "smoothing_factor": _own("quadratic", "factor"),
+    "xtc_probability": _own("xtc", "probability"),
+    "dry_multiplier": _own("dry", "multiplier"),
+    "repetition_penalty": _own("penalties", "repeat"),
+    "frequency_penalty": _own("penalties", "frequency"),
+    "presence_penalty": _own("penalties", "presence"),
+    "logit_bias": _own("logit_bias", "bias"),
+    "no_repeat_ngram_size": _own("no_repeat_ngram", "n"),
+    "guidance_scale": _own("cfg", "scale"),
     "mirostat": Knob("[0, 2]", neutral=0, is_whole=True),
 }
-# The knobs that shape a stage and switch none on. Their defaults are the samplers' own.
+# The knobs that shape a stage and switch none on. Their defaults are the samplers' own. A window of -1 is None there.
 SHAPE_KNOBS: dict[str, AnyKnob] = {
-    "min_keep": Knob("[1, inf)", is_whole=True),
-    "dynatemp_exponent": Knob("(0, inf)"),
-    "smoothing_curve": Knob("[1, inf)"),
-    "xtc_threshold": Knob("[0, 1]"),
-    "dry_base": Knob("[1, inf)"),
-    "dry_allowed_length": Knob("[1, inf)", is_whole=True),
+    "min_keep": _own("top_p", "min_keep"),
+    "dynatemp_exponent": _own("dynamic_temperature", "exponent"),
+    "smoothing_curve": _own("quadratic", "curve"),
+    "xtc_threshold": _own("xtc", "threshold"),
+    "dry_base": _own("dry", "base"),
+    "dry_allowed_length": _own("dry", "allowed_length"),
     "dry_penalty_last_n": Knob("[-1, inf)", is_whole=True),
-    "dry_sequence_breakers": Breakers(),
+    "dry_sequence_breakers": _own("dry", "breakers"),
     "penalty_last_n": Knob("[-1, inf)", is_whole=True),
-    "mirostat_tau": Knob("(0, inf)"),
-    "mirostat_eta": Knob("(0, inf)"),
+    "mirostat_tau": _own("mirostat_v2", "tau"),
+    "mirostat_eta": _own("mirostat_v2", "eta"),
 }
 _KNOBS = FLAT_KNOBS | SHAPE_KNOBS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -116,3 +117,9 @@ def search(lab: Any, text: str) -> dict[int, str]:
     )
     script = "nodes => nodes.map(node => [Number(node.dataset.tokenId), node.dataset.removedBy])"
     return dict(lab.page.locator(at("which-stage-result")).evaluate_all(script))
+
+
+def linked(view: dict[str, Any]) -> str:
+    """The address of a view, less what is the same in each."""
+    whole = {"schema": "logitbox.view/1", "mode": "continue", "seed": SEED, "compare": None, **view}
+    return f"{LAB}?v={base64.urlsafe_b64encode(json.dumps(whole).encode()).decode().rstrip('=')}"

@@ -525,6 +525,46 @@ def test_a_vocabulary_is_worked_through_once(monkeypatch):
     assert made == [vocabulary]
 
 
+@pytest.mark.parametrize(
+    ("kind", "grammar"),
+    [
+        ("json_schema", '{"type": "integer", "multipleOf": 999983}'),
+        ("lark", 'start: "<" %json {"type": "integer", "multipleOf": 999983}'),
+    ],
+)
+def test_a_large_multiple_is_refused_before_it_is_built(kind, grammar):
+    with pytest.raises(GrammarTooLarge, match="multipleOf"):
+        check(kind, grammar)
+    check(kind, grammar.replace("999983", "7"))
+
+
+def test_a_slow_grammar_keeps_nobody_waiting_and_is_built_once(monkeypatch):
+    vocabulary, go_on, started, built = new_vocabulary(), threading.Event(), threading.Event(), []
+    make = constraint._Matcher
+
+    def slow(tokenizer, vocabulary, kind, grammar):
+        built.append(grammar)
+        if grammar == "slow":
+            started.set()
+            assert go_on.wait(10)
+        return make(tokenizer, vocabulary, kind, grammar)
+
+    monkeypatch.setattr(constraint, "_Matcher", slow)
+    threads = [threading.Thread(target=allowed, args=(vocabulary, "choice", "slow")) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert started.wait(10)
+    quick = threading.Thread(target=allowed, args=(vocabulary, "choice", "quick"), daemon=True)
+    quick.start()
+    quick.join(5)
+    was_waiting = quick.is_alive()
+    go_on.set()
+    for thread in (*threads, quick):
+        thread.join(10)
+    assert not was_waiting
+    assert sorted(built) == ["quick", "slow"]
+
+
 def test_every_error_of_a_constraint_is_a_house_error():
     kinds = (
         EmptyGrammar,

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.distribution import Distribution
 from sandbox.draw import uniform
+from sandbox.outcome import run_chain
 from sandbox.sampler import Context
 from sandbox.samplers.epsilon_cutoff import EpsilonCutoff
 from sandbox.samplers.eta_cutoff import EtaCutoff
@@ -68,6 +69,30 @@ def test_of_two_equally_typical_tokens_the_likelier_comes_first():
     assert kept(TypicalP(p=0.01, min_keep=2), dist) == [0, 1]
     assert kept(TypicalP(p=0.01, min_keep=8), mirrored(-1.6)) == list(range(1, 9))
     assert shown(TypicalP(p=0.01), 0, dist).endswith(f"= {round(dist.prob_of(1), 4)} ≥ 0.01")
+
+
+@pytest.mark.parametrize("is_ranked", [False, True])
+def test_the_place_of_a_token_in_typical_is_that_of_a_sort(is_ranked):
+    dist = mirrored(-2.4)
+    dist = dist.ranked if is_ranked else dist
+    mean = math.log(dist.total) - dist.entropy_bits * math.log(2)
+    x = dict(zip(dist.token_ids.tolist(), dist.shifted.tolist(), strict=True))
+    order = sorted(x, key=lambda i: (abs(x[i] - mean), -x[i], i))
+    for place, token_id in enumerate(order):
+        worked = TypicalP(p=0.01).worked(token_id, dist, dist, HERE).numbers
+        assert worked["C"] == pytest.approx(sum(dist.prob_of(i) for i in order[:place]), abs=1e-15)
+        assert worked.get("place", 1) == place + 1
+
+
+def test_typical_finds_the_cut_once_for_all_the_tokens_followed(monkeypatch):
+    asked, cut = [], TypicalP._cut
+    monkeypatch.setattr(TypicalP, "_cut", lambda self, dist: asked.append(dist) or cut(self, dist))
+    sampler, halves, thirds = TypicalP(p=0.5), logits(0, 0), logits(0, 0, 0)
+    worked = [
+        sampler.worked(i, law, law, HERE).numbers["C"] for law in (halves, thirds) for i in range(len(law))
+    ]
+    assert worked == pytest.approx([0, 1 / 2, 0, 1 / 3, 2 / 3])
+    assert asked == [halves, thirds]
 
 
 def test_typical_cuts_through_equals_where_the_nearer_leave_p_unmet():
@@ -174,6 +199,14 @@ def test_top_h_spends_a_share_of_the_entropy_on_the_best():
 def test_a_token_that_meets_the_budget_of_top_h_exactly_stays():
     quarters = logits(0, 0, 0, 0)
     assert [len(kept(TopH(h=h), quarters)) for h in (0.25, 0.49, 0.5, 0.75)] == [1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("n", [14, 24, 28, 96])
+@pytest.mark.parametrize("h", [0.25, 0.5, 0.75])
+def test_rounding_costs_no_token_that_meets_the_budget_of_top_h_exactly(n, h):
+    equal, n_kept = Distribution.from_logits(np.zeros(n)), math.floor(n * h)  # n equal terms: h of them
+    assert kept(TopH(h=h), equal) == list(range(n_kept))
+    assert [" ≤ " in shown(TopH(h=h), i, equal) for i in range(n)] == [i < n_kept for i in range(n)]
 
 
 def test_top_h_looks_at_the_hundred_best_alone():
@@ -329,3 +362,14 @@ def test_the_working_of_xtc():
     assert shown(Xtc(probability=0.5, threshold=0.14, u=0.5), 0, dist) == "u = 0.5 ≥ 0.5"
     assert shown(Xtc(probability=1, threshold=0.4, u=0.5), 0, dist) == "u = 0.5 < 1.0; n(p ≥ 0.4) = 1 < 2"
     assert shown(Xtc(probability=1, threshold=0.1, u=0.5, min_keep=3), 0, dist) == "u = 0.5 < 1.0; n′ = 2 < 3"
+
+
+def test_typical_p_shares_a_tie_at_the_cut_out_by_rank():
+    # entropy 2.37 bits: 0.3 is 0.63 away and 0.1 is 0.95; 0.6 is held before the four that tie, two more reach 0.75
+    outcome = run_chain(np.log([0.3, 0.3, 0.1, 0.1, 0.1, 0.1]), [{"sampler": "typical_p", "p": 0.75}])
+    assert sorted(outcome.distribution.token_ids.tolist()) == [0, 1, 2, 3]
+
+
+def test_top_a_tells_its_bar():
+    outcome = run_chain(np.log([0.4, 0.3, 0.2, 0.1]), [{"sampler": "top_a", "a": 0.5}])
+    assert outcome.stages[0].details["threshold"] == pytest.approx(0.5 * 0.4**2)

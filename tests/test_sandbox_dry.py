@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.errors import InvalidText
 from models.loading import LoadedModel
+from sandbox import breakers as breaking
 from sandbox.breakers import breaker_tokens
 from sandbox.chain import SamplerChain
-from sandbox.errors import BreakerWithoutTokens, NeedsVocabulary
+from sandbox.errors import BreakerWithoutTokens, InvalidKnob, NeedsVocabulary
 from sandbox.outcome import run_chain
 from sandbox.repetition import continuations, matches_with_the_end
 from sandbox.samplers.dry import Dry
@@ -210,7 +212,27 @@ def test_text_without_a_vocabulary_is_an_error_at_the_card():
     assert not Dry(multiplier=0.0).needs_vocabulary
 
 
-def test_a_vocabulary_is_looked_through_once_per_set_of_breakers():
+def test_a_few_looked_up_breakers_are_kept_the_last_used_ones():
+    vocabulary = words(lambda text: [3])
+    for n in range(breaking.MAX_KNOWN + 2):
+        breaker_tokens(["b", "a" + "x" * n], vocabulary)
+    kept = list(breaking._known[vocabulary])
+    assert len(kept) == breaking.MAX_KNOWN and kept[-2] == "b" and "a" not in kept and "ax" not in kept
+
+
+@pytest.mark.parametrize("given", [["x"] * 33, ["x" * 41], [7] * 33])
+def test_breakers_are_few_and_short(given):
+    Dry(multiplier=1.0, breakers=("x" * 40,) * 32)
+    with pytest.raises(InvalidKnob, match="at most 32 breakers of at most 40 characters"):
+        Dry(multiplier=1.0, breakers=given)
+
+
+def test_half_a_character_is_no_breaker():
+    with pytest.raises(InvalidText):
+        Dry(multiplier=1.0, breakers=("a\ud800",))
+
+
+def test_a_vocabulary_is_looked_through_once_per_breaker():
     calls = []
     vocabulary = words(lambda text: calls.append(text) or [3])
     for _ in range(3):

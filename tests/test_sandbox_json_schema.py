@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sandbox.errors import EmptyGrammar
+from sandbox.errors import EmptyGrammar, GrammarTooLarge
 from sandbox.json_schema import Unbounded, read_schema, unbounded
 
 
@@ -80,3 +80,37 @@ def test_parts_are_found_wherever_a_schema_may_stand():
     assert [part.path for part in unbounded(schema)] == [*places, "/additionalProperties"]
     assert [part.path for part in unbounded({"type": "object", "properties": {}})] == [""]
     assert [part.path for part in unbounded({"type": "array", "maxItems": 1, "items": True})] == ["/items"]
+
+
+@pytest.mark.parametrize("type_", [5, None, {}, [5, None]])
+def test_a_type_that_is_none_is_looked_past(type_):
+    assert unbounded({"type": "string", "maxLength": 3, "$defs": {"a": {"type": type_}}}) == []
+
+
+@pytest.mark.parametrize("number", [1, 7, 1000, 1_000_000, 0.01, 0.25, 12.5, 1e-9, 1e300])
+def test_a_multiple_with_few_remainders_is_read(number):
+    assert read_schema(json.dumps({"type": "number", "multipleOf": number}))["multipleOf"] == number
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"multipleOf": 1001},
+        {"multipleOf": 9_999_991},
+        {"multipleOf": 10.01},
+        {"properties": {"a": {"items": [{"multipleOf": 999_983}]}}},
+        {"allOf": [{"multipleOf": 37}, {"multipleOf": 41}]},  # 1517 together
+        {"multipleOf": 37, "$ref": "#/elsewhere", "elsewhere": {"multipleOf": 41}},
+        {"anyOf": [{"multipleOf": 3.7}, {"multipleOf": 41}]},  # 151.7 has 1517 too
+        {"properties": {f"p{n}": {"multipleOf": 997} for n in range(11)}},  # 10,967 in all
+    ],
+)
+def test_a_multiple_with_too_many_remainders_is_refused(schema):
+    with pytest.raises(GrammarTooLarge, match="multipleOf"):
+        read_schema(json.dumps(schema))
+
+
+def test_multiples_that_never_meet_do_not_count_together_and_a_name_is_no_multiple():
+    read_schema(json.dumps({"properties": {"a": {"multipleOf": 37}, "b": {"multipleOf": 41}}}))
+    read_schema(json.dumps({"properties": {"multipleOf": {"type": "integer"}}}))
+    read_schema(json.dumps({"allOf": [{"multipleOf": 6}, {"multipleOf": 4}]}))  # 12

@@ -30,6 +30,7 @@ def checked(knob, value):
         (TokenSequences(), [[1, 2], (3,)], ((1, 2), (3,))),
         (Biases(), {"7": -1, 3: 2}, ((3, 2.0), (7, -1.0))),
         (Biases(), {"7": "-inf"}, ((7, -math.inf),)),
+        (Biases(), {np.int64(7): 1, "0": 2}, ((0, 2.0), (7, 1.0))),
         (Breakers(), ["\n", 5], ("\n", 5)),
         (Text(choices=("a", "b")), "b", "b"),
         (Logits(), None, None),
@@ -62,6 +63,13 @@ def test_a_value_is_kept_plain_and_unchangeable(knob, given, kept):
         (Biases(), {-1: 0}),
         (Biases(), {"x": 0}),
         (Biases(), {1: None}),
+        (Biases(), {1.7: 5}),
+        (Biases(), {True: 5}),
+        (Biases(), {"01": 5}),
+        (Biases(), {" 1": 5}),
+        (Biases(), {"١": 5}),
+        (Biases(), {1: 5, "1": -5}),
+        (Biases(), ((1, 5.0), (1, -5.0))),
         (Breakers(), "\n"),
         (Breakers(), [""]),
         (Breakers(), [None]),
@@ -115,3 +123,22 @@ def test_every_kind_describes_itself_in_json():
         described = json.loads(json.dumps(knob.described(), allow_nan=False))
         assert described["kind"] == knob.kind
     assert Knob("[1, inf)", neutral=2**63 - 1, is_whole=True).described()["neutral"] is None
+
+
+@pytest.mark.parametrize(
+    ("knob", "given", "says"),
+    [
+        (TokenIds(), range(300_001), "at most 300000 token ids"),
+        (TokenSequences(), [[1]] * 10_001, "at most 10000 lists of at most 1000 token ids"),
+        (TokenSequences(), [[1] * 1_001], "at most 10000 lists of at most 1000 token ids"),
+        (Biases(), dict.fromkeys(range(300_001), 1.0), "at most 300000 biases"),
+    ],
+)
+def test_a_knob_holds_only_so_much(knob, given, says):
+    with pytest.raises(InvalidKnob, match=says):
+        checked(knob, given)
+
+
+def test_a_knob_holds_the_largest_vocabulary():
+    assert len(checked(TokenIds(), range(262_144))) == 262_144
+    assert len(checked(TokenSequences(), [[1] * 1_000] * 100)) == 100

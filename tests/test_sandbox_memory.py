@@ -163,6 +163,28 @@ def test_mirostat_1_is_defined_on_flat_and_single_rows(row):
         json.dumps(MirostatV1(tau=5.0).details(dist, HERE, {"mu": mu}), allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    ("row", "steps"),
+    [
+        ([8e307, -8e307], []),  # s = 1.6e308 / ln 2
+        ([1e308, -1e308], []),
+        ([2.0, 1.0, 0.0], [{"sampler": "top_k", "k": 2}, {"sampler": "temperature", "temperature": 1e-308}]),
+    ],
+)
+def test_a_law_steeper_than_any_float_leaves_mirostat_1_one_token(row, steps):
+    with np.errstate(over="ignore", invalid="ignore"):  # the law of such a row warns by itself
+        outcome = run_chain(row, [*steps, {"sampler": "mirostat_v1", "tau": 5}])
+    assert outcome.distribution.token_ids.tolist() == [0]  # k = (s * 2^mu) ^ (1 / s) goes to 1
+    json.dumps(outcome.stages[-1].details, allow_nan=False)
+    assert outcome.stages[-1].details["k"] == 1
+
+
+@pytest.mark.parametrize("kind", [MirostatV1, MirostatV2])
+def test_the_largest_target_has_a_first_state(kind):
+    assert kind(tau=1000.0).initial_state() == {"mu": 2000.0}
+    assert kind(tau=1000.0, mu=2000.0).apply(BITS, HERE).token_ids.tolist() == BITS.token_ids.tolist()
+
+
 # -- adaptive-p -------------------------------------------------------------------------------------------------
 
 
@@ -302,6 +324,10 @@ def test_a_mean_needs_a_weight(weight):
     ("kind", "knobs"),
     [
         (MirostatV2, {"tau": -0.1}),
+        (MirostatV1, {"tau": 1000.1}),  # mu starts at 2 tau: of 1e308 that would be infinite
+        (MirostatV2, {"tau": 1e308}),
+        (MirostatV1, {"tau": 1.0, "mu": 2000.1}),
+        (MirostatV2, {"tau": 1.0, "mu": -1e308}),
         (MirostatV2, {"tau": 1.0, "eta": 1.1}),
         (MirostatV2, {"tau": 1.0, "mu": INF}),
         (MirostatV1, {"tau": 1.0, "m": 1}),

@@ -150,6 +150,7 @@ T07 = {"sampler": "temperature", "temperature": 0.7}
             {"min_tokens": 4, "stop_token_ids": [2], "allowed_token_ids": [1, 2]},
             [
                 {"sampler": "allowed_tokens", "tokens": [1, 2]},
+                {"sampler": "min_new_tokens", "min_new": 4},  # the model's own ends
                 {"sampler": "min_new_tokens", "min_new": 4, "eos": [2]},
             ],
         ),
@@ -228,6 +229,17 @@ T07 = {"sampler": "temperature", "temperature": 0.7}
             {"temperature": 0.7, "min_p": 0.1, "sampler_priority": ["min_p"]},
             [T07, {"sampler": "min_p", "p": 0.1}],
         ),
+        (
+            "text-generation-webui",
+            {"min_p": 0.1, "xtc_probability": 0.5, "adaptive_target": 0.4},
+            [
+                {"sampler": "min_p", "p": 0.1},
+                {"sampler": "adaptive_p", "target": 0.4, "decay": 0.9},
+                {"sampler": "xtc", "probability": 0.5, "threshold": 0.1},
+            ],
+        ),
+        ("text-generation-webui", {"sampler_priority": "repetition_penalty;adaptive_p"}, []),
+        ("vllm", {"bad_words": []}, []),
         ("text-generation-webui", {"mirostat_mode": 1}, []),
         ("text-generation-webui", {"mirostat_mode": 2}, [{"sampler": "mirostat_v2", "tau": 5.0, "eta": 0.1}]),
         (
@@ -273,6 +285,28 @@ def test_a_librarys_own_settings_become_steps(library, settings, steps):
         ("transformers", {"do_sample": "yes"}, InvalidKnob, "transformers.do_sample"),
         ("transformers", {"num_beams": 4}, KnobOutOfRange, "transformers.num_beams"),
         ("transformers", {"sequence_bias": {(1, 2): 3.0}}, InvalidKnob, "transformers.sequence_bias"),
+        ("vllm", {"bad_words": ["no"]}, InvalidKnob, "vllm.bad_words"),
+        (
+            "llama.cpp",
+            {"xtc_threshold": -1, "xtc_probability": 0.5},
+            KnobOutOfRange,
+            "llama.cpp.xtc_threshold",
+        ),
+        ("llama.cpp", {"xtc_probability": 2}, KnobOutOfRange, "llama.cpp.xtc_probability"),
+        ("llama.cpp", {"mirostat": 2, "mirostat_eta": 2}, KnobOutOfRange, "llama.cpp.mirostat_eta"),
+        ("llama.cpp", {"dynatemp_range": 0.5, "dynatemp_exponent": 0}, KnobOutOfRange, "dynatemp_exponent"),
+        (
+            "text-generation-webui",
+            {"dynamic_temperature": True, "dynatemp_low": 2, "dynatemp_high": 1},
+            KnobOutOfRange,
+            "text-generation-webui.dynatemp_high = 1.0 is outside [2.0, inf)",
+        ),
+        (
+            "text-generation-webui",
+            {"dry_multiplier": 1, "dry_sequence_breakers": '""'},
+            InvalidKnob,
+            "text-generation-webui.dry_sequence_breakers",
+        ),
         ("llama.cpp", {"samplers": "top_k;top_q"}, InvalidKnob, "llama.cpp.samplers"),
         ("text-generation-webui", {"tfs": 0.9}, KnobOutOfRange, "text-generation-webui.tfs"),
         (
@@ -288,3 +322,24 @@ def test_what_a_library_does_not_have_is_named(library, settings, error, named):
     with pytest.raises(error) as caught:
         from_library(library, settings)
     assert named in str(caught.value)
+
+
+ON = {  # what makes the other settings of a library count
+    "llama.cpp": [{"dry_multiplier": 1, "xtc_probability": 0.5, "dynatemp_range": 0.5}, {"mirostat": 2}],
+    "text-generation-webui": [{"dynamic_temperature": True, "mirostat_mode": 2, "adaptive_target": 0.5}],
+    "transformers": [{"do_sample": True}],
+    "mlx-lm": [{"temp": 1.0}],
+}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_one_wrong_number_is_refused_by_the_name_that_was_typed_or_makes_a_legal_chain(name):
+    for on in ON.get(name, [{}]):
+        for setting in PRESETS[name].library.settings:
+            for value in (-1e9, -1, 0, 0.5, 1, 2, 1e9):
+                try:
+                    steps = from_library(name, {**on, setting: value})
+                except (KnobOutOfRange, InvalidKnob) as error:
+                    assert f"{name}." in error.name, (setting, value)  # the other outcome is legal too
+                else:
+                    SamplerChain.from_steps(steps)

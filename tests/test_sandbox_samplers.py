@@ -182,18 +182,30 @@ def test_temperature_multiplies_the_log_odds():
     )
 
 
-@pytest.mark.parametrize(
-    "logits",
-    [[3e38, -3e38, 0.0], [0.0, 3e38, -3e38], [3e38, 3e38, -3e38], [-3e38, -3e38, -3e38], [1.0, 2.0, 0.5]],
-)
-@pytest.mark.parametrize("temperature", [1e-300, 1e-30, 1e-3, 0.5, 2.0, 1e30, 1e300])
-def test_no_temperature_overflows(logits, temperature):
-    dist = Distribution.from_logits(np.array(logits, dtype=np.float32))
-    after = Temperature(temperature=temperature).apply(dist, HERE)
-    assert len(after) == 3
-    assert abs(after.probs.sum() - 1) < 1e-12
-    assert after.winner == dist.winner or temperature > 1e29
-    assert math.isfinite(after.entropy_bits)
+EXTREME = [
+    [3e38, -3e38, 0.0],
+    [0.0, 3e38, -3e38],
+    [3e38, 3e38, -3e38],
+    [-3e38, -3e38, -3e38],
+    [3e38, 0.0, 1.0],
+    [-3e38, 0.0, -1.0],
+    [1.0, 2.0, 0.5],
+]
+
+
+@pytest.mark.parametrize("extreme", EXTREME)
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 2e-270, 1e-30, 1e-3, 0.5, 2.0, 1e30, 1e300])
+def test_no_temperature_overflows(extreme, temperature):
+    """At 2e-270 both ends are inside float64, 1.5e308 and -1.5e308, and their difference is not."""
+    dist = Distribution.from_logits(np.array(extreme, dtype=np.float32))
+    for before in (dist, dist.ranked):
+        after = Temperature(temperature=temperature).apply(before, HERE)
+        assert len(after) == 3
+        assert np.isfinite(after.shifted).all()
+        assert abs(after.probs.sum() - 1) < 1e-12
+        assert after.winner == dist.winner or temperature > 1e29
+        if temperature < 1e-200:
+            assert after.prob_of(dist.winner) == 1 / extreme.count(max(extreme))
 
 
 def test_temperature_divides_the_logits_themselves():

@@ -9,6 +9,7 @@ import pytest
 
 from models.errors import InvalidText
 from sandbox.errors import EmptyStopString, InvalidKnob, KnobOutOfRange, StopNotText, UnknownKnob
+from sandbox.knob import Knob
 from sandbox.samplers import SAMPLERS
 from sandbox.settings import (
     DEFAULT_GENERATE,
@@ -64,6 +65,7 @@ def test_temperature_zero_is_the_greedy_stage_in_temperatures_place():
         ("repetition_penalty", 0, "(0, inf)"),
         ("dry_base", 0.9, "[1, inf)"),
         ("mirostat", 3, "{0, 1, ..., 2}"),
+        ("mirostat_eta", 2.0, "[0, 1]"),
         ("min_keep", 0, "{1, 2, ...}"),
         ("penalty_last_n", -2, "{-1, 0, ...}"),
         ("seed", -1, "{0, 1, ..., 9007199254740991}"),
@@ -320,3 +322,13 @@ def test_a_step_at_its_neutral_value_does_nothing():
 
 def test_no_knob_is_both_a_switch_and_a_shape():
     assert not FLAT_KNOBS.keys() & SHAPE_KNOBS.keys()
+
+
+def test_the_edges_of_a_flat_knob_are_those_that_its_chain_takes():
+    modes = [{}, {"mirostat": 2}, {"dry_multiplier": 1, "xtc_probability": 0.5, "dynatemp_range": 0.5}]
+    for name, knob in (FLAT_KNOBS | SHAPE_KNOBS).items():
+        if isinstance(knob, Knob):
+            values = [v for v in (*knob.bounds, 0, 0.5, 1, 2, 1e9) if v in knob]
+            for mode in modes:
+                for value in values:
+                    SamplingSettings(**{**mode, name: value}).chain()

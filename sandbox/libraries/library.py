@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 
 from sandbox.errors import InvalidKnob, UnknownLibrarySetting
 from sandbox.knob import AnyKnob, Biases, Knob
+from sandbox.samplers import SAMPLERS
 from sandbox.settings import Step
 
 Own = Mapping[str, Any]
 
 NUMBER = Knob("(-inf, inf)")
-WHOLE = Knob("(-inf, inf)", is_whole=True)
+WHOLE = Knob("[-2147483648, 2147483647]", is_whole=True)  # 32 bits, as in C
 SHARE = Knob("[0, 1]")
 ADDITIVE = Knob("[-2, 2]")
 COUNT = Knob("[0, inf)", is_whole=True)
@@ -78,6 +79,11 @@ class Library:
                 knob = self.settings[name].knob
                 own[name] = None if value is None else knob.checked(value, sampler=self.id, knob=key)
         return own
+
+
+def samplers_own(sampler: str, knob: str) -> AnyKnob:
+    """For a setting that becomes this knob as it is: refused here, under the name that was typed."""
+    return SAMPLERS[sampler].knobs[knob]
 
 
 def step(sampler: str, **knobs: Any) -> Step:
@@ -141,6 +147,13 @@ def share(p: float | None) -> float:
 
 def guidance(scale: float | None) -> list[Step]:
     return [] if scale is None or scale == 1 else [step("cfg", scale=scale)]
+
+
+def adaptive_p(target: float, decay: float) -> list[Step]:
+    """Below 0 the target means off."""
+    if target < 0:
+        return []
+    return [step("adaptive_p", target=min(target, 1.0), decay=min(max(decay, 0.0), 0.99))]
 
 
 def output_penalties(own: Own) -> Step:

@@ -10,8 +10,10 @@ from sandbox.libraries.library import (
     Order,
     Own,
     Setting,
+    adaptive_p,
     biases,
     keep,
+    samplers_own,
     step,
     temperature,
     top_k,
@@ -57,7 +59,7 @@ def _llama_stages(own: Own) -> dict[str, list[Step]]:
             )
         ],
         "temperature": [_llama_temperature(own["temp"], own["dynatemp_range"], own["dynatemp_exponent"])],
-        "adaptive_p": _adaptive_p(own["adaptive_target"], own["adaptive_decay"]),
+        "adaptive_p": adaptive_p(own["adaptive_target"], own["adaptive_decay"]),
     }
 
 
@@ -98,12 +100,6 @@ def _llama_temperature(t: float, reach: float, exponent: float) -> Step:
     return step("dynamic_temperature", temperature=middle, range=reach, exponent=exponent)
 
 
-def _adaptive_p(target: float, decay: float) -> list[Step]:
-    return (
-        [step("adaptive_p", target=min(target, 1.0), decay=min(max(decay, 0.0), 0.99))] if target >= 0 else []
-    )
-
-
 LLAMA_CPP = Library(
     id="llama.cpp",
     title="llama.cpp",
@@ -115,9 +111,9 @@ LLAMA_CPP = Library(
         "penalty_repeat": Setting(1.0, POSITIVE),
         "penalty_freq": Setting(0.0),
         "penalty_present": Setting(0.0),
-        "dry_multiplier": Setting(0.0),
+        "dry_multiplier": Setting(0.0, samplers_own("dry", "multiplier")),
         "dry_base": Setting(1.75),
-        "dry_allowed_length": Setting(2, WHOLE),
+        "dry_allowed_length": Setting(2, samplers_own("dry", "allowed_length")),
         "dry_penalty_last_n": Setting(64, WHOLE),
         "dry_sequence_breakers": Setting(("\n", ":", '"', "*"), Breakers()),
         "top_n_sigma": Setting(-1.0),
@@ -125,14 +121,14 @@ LLAMA_CPP = Library(
         "typ_p": Setting(1.0),
         "top_p": Setting(0.95),
         "min_p": Setting(0.05),
-        "xtc_probability": Setting(0.0),
-        "xtc_threshold": Setting(0.1),
+        "xtc_probability": Setting(0.0, samplers_own("xtc", "probability")),
+        "xtc_threshold": Setting(0.1, samplers_own("xtc", "threshold")),
         "temp": Setting(0.8),
         "dynatemp_range": Setting(0.0),
-        "dynatemp_exponent": Setting(1.0),
+        "dynatemp_exponent": Setting(1.0, POSITIVE),
         "mirostat": Setting(0, Knob("[0, 2]", is_whole=True)),
-        "mirostat_tau": Setting(5.0),
-        "mirostat_eta": Setting(0.1),
+        "mirostat_tau": Setting(5.0, samplers_own("mirostat_v2", "tau")),
+        "mirostat_eta": Setting(0.1, samplers_own("mirostat_v2", "eta")),
         "adaptive_target": Setting(-1.0),
         "adaptive_decay": Setting(0.9),
         "min_keep": Setting(0, WHOLE),

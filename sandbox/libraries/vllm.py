@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sandbox.errors import InvalidKnob
 from sandbox.knob import Biases, Knob, TokenIds
 from sandbox.libraries.library import (
     ADDITIVE,
@@ -21,6 +25,30 @@ from sandbox.libraries.library import (
 from sandbox.settings import Step
 
 
+@dataclass(frozen=True)
+class NoWords:
+    """Only empty: which tokens a word is, with and without a space in front, only a tokenizer says."""
+
+    neutral: None = None
+    kind: ClassVar[str] = "words"
+
+    def checked(self, value: Any, *, sampler: str, knob: str) -> tuple[()]:
+        if value is None or (isinstance(value, list | tuple) and not value):
+            return ()
+        raise InvalidKnob(
+            sampler,
+            knob,
+            value,
+            "empty, and only a tokenizer knows the tokens of words: add a step bad_words",
+        )
+
+    def plain(self, value: Any) -> Any:
+        return list(value)
+
+    def described(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+
 def _vllm(own: Own) -> list[Step]:
     # 1e-6 becomes 0.01 before anybody asks whether it is small enough for greedy: only 0 is
     t = own["temperature"] if own["temperature"] == 0 else max(own["temperature"], 0.01)
@@ -30,7 +58,9 @@ def _vllm(own: Own) -> list[Step]:
             if own["allowed_token_ids"]
             else []
         ),
-        *min_new_tokens(own["min_tokens"], own["stop_token_ids"]),
+        # it holds back the model's own ends and the stop ids
+        *min_new_tokens(own["min_tokens"], None),
+        *(min_new_tokens(own["min_tokens"], own["stop_token_ids"]) if own["stop_token_ids"] else []),
         *biases(own["logit_bias"], limit=100.0),
         # the prompt counts for one penalty and not for the others
         step("penalties", repeat=own["repetition_penalty"], last_n=None),
@@ -61,6 +91,7 @@ VLLM = Library(
     steps=_vllm,
     settings={
         "allowed_token_ids": Setting((), TokenIds()),
+        "bad_words": Setting((), NoWords()),
         "min_tokens": Setting(0, COUNT),
         "stop_token_ids": Setting((), TokenIds()),
         "logit_bias": Setting((), Biases()),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sandbox.errors import InvalidKnob
-from sandbox.knob import Knob, Switch, Text
+from sandbox.errors import InvalidKnob, KnobOutOfRange
+from sandbox.knob import Breakers, Knob, Switch, Text
 from sandbox.libraries.library import (
     COUNT,
     OFF,
@@ -15,8 +15,10 @@ from sandbox.libraries.library import (
     Order,
     Own,
     Setting,
+    adaptive_p,
     guidance,
     nucleus,
+    samplers_own,
     step,
     temperature,
     top_k,
@@ -34,10 +36,28 @@ TGW_ORDER = (
         "epsilon_cutoff",
         "eta_cutoff",
     ),
-    *("tfs", "top_a", "min_p", "mirostat", "xtc", "encoder_repetition_penalty", "no_repeat_ngram"),
+    *(
+        "tfs",
+        "top_a",
+        "min_p",
+        "adaptive_p",
+        "mirostat",
+        "xtc",
+        "encoder_repetition_penalty",
+        "no_repeat_ngram",
+    ),
 )
 _HEAT = ("temperature", "dynamic_temperature", "quadratic_sampling")
-_ONLY_SAMPLING = ("temperature", "top_k", "top_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "min_p")
+_ONLY_SAMPLING = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "min_p",
+    "adaptive_p",
+)
 
 
 def _tgw(own: Own) -> list[Step]:
@@ -74,15 +94,18 @@ def _tgw_history(own: Own) -> dict[str, list[Step]]:
     }
 
 
-def _tgw_breakers(text: str) -> list[str]:
+def _tgw_breakers(text: str) -> list[str | int]:
     try:
-        return [str(each) for each in json.loads(text if text.startswith("[") else f"[{text}]")]
+        given = [str(each) for each in json.loads(text if text.startswith("[") else f"[{text}]")]
     except ValueError:
         raise InvalidKnob(TGW.id, "dry_sequence_breakers", text, 'text like "\\n", ":"') from None
+    return list(Breakers().checked(given, sampler=TGW.id, knob="dry_sequence_breakers"))
 
 
 def _tgw_shapes(own: Own) -> dict[str, list[Step]]:
     low, high = own["dynatemp_low"], own["dynatemp_high"]
+    if own["dynamic_temperature"] and low > high:
+        raise KnobOutOfRange(TGW.id, "dynatemp_high", high, f"[{low}, inf)")
     dynamic = step(
         "dynamic_temperature",
         temperature=(low + high) / 2,
@@ -111,6 +134,7 @@ def _tgw_filters(own: Own) -> dict[str, list[Step]]:
         "tfs": [],
         "top_a": [step("top_a", a=own["top_a"])],
         "min_p": [step("min_p", p=own["min_p"])],
+        "adaptive_p": adaptive_p(own["adaptive_target"], own["adaptive_decay"]),
         "mirostat": [mirostat] if own["mirostat_mode"] == 2 else [],
         "xtc": [step("xtc", probability=own["xtc_probability"], threshold=own["xtc_threshold"])],
     }
@@ -158,8 +182,10 @@ TGW = Library(
         "penalty_alpha": Setting(0.0, Knob("[0, 0]")),
         "guidance_scale": Setting(1.0, Knob("[0, inf)")),
         "mirostat_mode": Setting(0, Knob("[0, 2]", is_whole=True)),
-        "mirostat_tau": Setting(5.0, POSITIVE),
-        "mirostat_eta": Setting(0.1, POSITIVE),
+        "adaptive_target": Setting(-1.0, Knob("(-inf, 1]")),
+        "adaptive_decay": Setting(0.9, samplers_own("adaptive_p", "decay")),
+        "mirostat_tau": Setting(5.0, samplers_own("mirostat_v2", "tau")),
+        "mirostat_eta": Setting(0.1, samplers_own("mirostat_v2", "eta")),
         "do_sample": Setting(True, Switch()),
         "dynamic_temperature": Setting(False, Switch()),
         "temperature_last": Setting(False, Switch()),

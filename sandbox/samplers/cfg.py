@@ -10,6 +10,7 @@ import numpy as np
 
 from sandbox.distribution import Distribution
 from sandbox.knob import AnyKnob, Knob, Logits
+from sandbox.once import once
 from sandbox.other_law import logprobs_of_candidates, other_law
 from sandbox.sampler import Context, Family, Worked, check_knobs
 from sandbox.some_tokens import bounded
@@ -72,7 +73,7 @@ class Cfg:
         c = dist.logprob_of(token_id)
         if self.scale == 1:
             return Worked("s = 1 ⇒ ℓ′ = c = {c}", {"c": c})
-        u = self._other(dist, context).logprob_of(token_id)
+        u = once(self, dist, context, compute=lambda: self._other(dist, context)).logprob_of(token_id)
         if u == -np.inf:
             return Worked("c = {c}, u = −∞", {"c": c})
         numbers = {"u": u, "s": self.scale, "c": c, "out": after.logit_of(token_id)}

@@ -10,6 +10,7 @@ import numpy as np
 
 from sandbox.distribution import Distribution
 from sandbox.knob import AnyKnob, Knob, Logits
+from sandbox.once import once
 from sandbox.other_law import logprobs_of_candidates, other_law
 from sandbox.sampler import Context, Family, Worked, check_knobs
 from sandbox.some_tokens import bounded
@@ -81,7 +82,7 @@ class Contrastive:
             return Worked("{p} < {alpha} · {p1}", numbers)
         if self.beta == 0:
             return Worked("{p} ≥ {alpha} · {p1}", numbers)
-        a = self._other(dist, context).logprob_of(token_id)
+        a = once(self, dist, context, compute=lambda: self._other(dist, context)).logprob_of(token_id)
         if a == -np.inf:
             return Worked("e = {e}, a = −∞", numbers)
         numbers |= {"a": a, "out": after.logit_of(token_id)}

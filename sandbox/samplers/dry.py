@@ -12,6 +12,7 @@ import numpy as np
 from sandbox.breakers import DEFAULT_BREAKERS, breaker_tokens
 from sandbox.distribution import Distribution
 from sandbox.knob import AnyKnob, Breakers, Knob
+from sandbox.once import once
 from sandbox.repetition import continuations
 from sandbox.sampler import Context, Family, Worked, check_knobs
 from sandbox.some_tokens import bounded, positions_of, with_logits_at
@@ -29,6 +30,9 @@ class Repeats(NamedTuple):
     n_window: int
 
 
+NONE = Repeats({}, 0, 0)
+
+
 @dataclass(frozen=True)
 class Dry:
     """Lower the logit of a token that would continue a repetition of L >= allowed_length tokens.
@@ -39,7 +43,8 @@ class Dry:
     last_n: only the last n tokens are looked at; 0 is off, None the whole text (elsewhere 0, or -1, is everything).
     breakers: L counts back to the last breaker at most, and a token that holds one never pays. A string is mapped onto
     every token that holds it, or ends with its beginning when the rest follows: that needs a model's vocabulary
-    (NeedsVocabulary), and at least one such token (BreakerWithoutTokens). Numbers are token ids. [] for none.
+    (NeedsVocabulary), and at least one such token (BreakerWithoutTokens). Numbers are token ids. [] for none,
+    at most 32, of at most 40 characters (InvalidKnob).
 
     Source: the algorithm of p-e-w's "DRY" in text-generation-webui (pull request 5677) as llama.cpp carries it out.
 
@@ -96,7 +101,8 @@ class Dry:
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
         logit = dist.logit_of(token_id)
-        length = self._repeats(context).lengths.get(token_id, 0) if self._is_on else 0
+        repeats = once(self, dist, context, compute=lambda: self._repeats(context)) if self._is_on else NONE
+        length = repeats.lengths.get(token_id, 0)
         numbers = {"l": logit, "L": length, "a": self.allowed_length}
         if length < self.allowed_length or not self._is_on:
             return Worked("L = {L} < a = {a} ⇒ ℓ′ = ℓ = {l}", numbers)

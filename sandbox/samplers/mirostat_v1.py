@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,7 +24,8 @@ class MirostatV1:
     vocabulary and e = s - 1, k = (e * 2^mu / (1 - N^-e)) ^ (1 / s), rounded down, at least 1 and at most all. After
     each draw mu -= eta * (surprise - tau), in bits, under the law after the cut.
     Edges: s = 1 is the limit 2^mu / ln N; s = 0, all m equally likely, is the limit too: 1 token as long as
-    2^mu < N - 1, else all. One candidate stays alone. mu None: it starts at 2 * tau. No value does nothing.
+    2^mu < N - 1, else all. An s beyond every float is the limit as well: 1 token. One candidate stays alone.
+    mu None: it starts at 2 * tau. No value does nothing.
     Typical: tau 5, eta 0.1, m 100. Raises KnobOutOfRange, InvalidKnob for a state of another kind.
 
     Source: Basu et al. 2020, arXiv 2007.14966, algorithm 1.
@@ -93,8 +95,11 @@ def zipf_exponent(dist: Distribution, m: int) -> float:
     """The slope s of ln p against ln rank, by least squares over the steps between the m most likely tokens."""
     logits = dist.first(m).logits
     ranks = np.arange(1, len(logits) + 1)
-    down, steps = -np.diff(logits), np.diff(np.log(ranks))
-    return float((down * steps).sum() / (steps * steps).sum())
+    steps = np.diff(np.log(ranks))
+    with np.errstate(over="ignore"):  # two logits may lie further apart than the largest float
+        s = float((-np.diff(logits) * steps).sum() / (steps * steps).sum())
+    # such a law is sure: with the largest float k is 1, the limit, while infinity / infinity would be no number
+    return min(s, sys.float_info.max)
 
 
 def n_for_surprise(mu: float, s: float, vocab_size: int, n_candidates: int) -> int:

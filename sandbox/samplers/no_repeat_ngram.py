@@ -10,6 +10,7 @@ import numpy as np
 
 from sandbox.distribution import Distribution, Ids
 from sandbox.knob import AnyKnob, Knob
+from sandbox.once import once
 from sandbox.sampler import Context, Family, Worked, check_knobs
 from sandbox.some_tokens import without
 
@@ -50,7 +51,8 @@ class NoRepeatNgram:
         return {"banned": sorted(set(self._completing(context).tolist()))}
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
-        times = int(np.count_nonzero(self._completing(context) == token_id))
+        completing = once(self, dist, context, compute=lambda: self._completing(context))
+        times = int(np.count_nonzero(completing == token_id))
         numbers = {"n": self.n, "token_id": token_id, "c": times}
         return Worked(f"n = {{n}}: #(…, {{token_id}}) = {{c}}{' > 0' if times else ''}", numbers)
 

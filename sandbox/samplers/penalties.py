@@ -11,6 +11,7 @@ import numpy as np
 
 from sandbox.distribution import Distribution
 from sandbox.knob import AnyKnob, Knob
+from sandbox.once import once
 from sandbox.sampler import Context, Family, Worked, check_knobs
 from sandbox.some_tokens import bounded, positions_of, with_logits_at
 
@@ -76,7 +77,8 @@ class Penalties:
         return {"n_window": counts.total(), "n_distinct": len(counts)}
 
     def worked(self, token_id: int, dist: Distribution, after: Distribution, context: Context) -> Worked:
-        logit, count = dist.logit_of(token_id), self._counts(context)[token_id]
+        counts = once(self, dist, context, compute=lambda: self._counts(context))
+        logit, count = dist.logit_of(token_id), counts[token_id]
         if not count:
             return Worked("c = 0 ⇒ ℓ′ = ℓ = {l}", {"l": logit})
         numbers = {"l": logit, "r": self.repeat, "c": count, "f": self.frequency, "s": self.presence}

@@ -15,6 +15,8 @@ from sandbox.knob import AnyKnob, Knob
 from sandbox.sampler import Context, Family, Worked, check_knobs
 
 N_CONSIDERED = 100
+# a sum of 100 terms may be off by this much, and must not cost a token that meets the budget exactly
+ROUNDING = 1 + N_CONSIDERED * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class TopH:
     def apply(self, dist: Distribution, context: Context) -> Distribution:
         best = dist.first(N_CONSIDERED)
         used = _used_bits(best)
-        return best.first(max(1, int(np.searchsorted(used, self.h * used[-1], side="right"))))
+        return best.first(max(1, self._n_within(used)))
 
     def details(self, dist: Distribution, context: Context) -> dict[str, Any]:
         entropy = float(_used_bits(dist.first(N_CONSIDERED))[-1])
@@ -57,7 +59,7 @@ class TopH:
         if rank > N_CONSIDERED:
             return Worked("r = {r} > {max}", {"r": rank, "max": N_CONSIDERED})
         used = _used_bits(dist.first(N_CONSIDERED))
-        sign = "≤" if used[rank - 1] <= self.h * used[-1] else ">"
+        sign = "≤" if rank <= self._n_within(used) else ">"
         numbers = {
             "C": float(used[rank - 1]),
             "h": self.h,
@@ -66,6 +68,10 @@ class TopH:
         }
         text = f"−Σ p log₂ p = {{C}} {sign} {{h}} · {{H}} = {{bar}}"
         return Worked(text, numbers) if rank > 1 else Worked(f"{text}; r = {{r}}", {**numbers, "r": rank})
+
+    def _n_within(self, used: NDArray[np.float64]) -> int:
+        """How many tokens fit into the budget."""
+        return int(np.searchsorted(used, self.h * used[-1] * ROUNDING, side="right"))
 
 
 def _used_bits(best: Distribution) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from tests.lab_page import (
     add,
     at,
     bars,
+    linked,
     order,
     problem,
     row_of,
@@ -33,18 +33,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.real]
 Make = Callable[..., Any]
 TEXT = "Once upon a time, there was a little"
 CONSTRAINTS = json.loads((Path(ui.__file__).parent / "constraints.json").read_text("utf-8"))["constraints"]
-TEN_STAGES: list[dict[str, object]] = [
-    {"sampler": "penalties", "repeat": 1.1, "frequency": 0, "presence": 0},
-    {"sampler": "no_repeat_ngram", "n": 4},
-    {"sampler": "top_n_sigma", "n": 4},
-    {"sampler": "typical_p", "p": 0.999},
-    {"sampler": "top_p", "p": 0.999},
-    {"sampler": "min_p", "p": 0.0001},
-    {"sampler": "epsilon_cutoff", "epsilon": 0.000001},
-    {"sampler": "eta_cutoff", "epsilon": 0.000001},
-    {"sampler": "xtc", "probability": 0.5, "threshold": 0.1},
-    {"sampler": "temperature", "temperature": 0.8},
-]
 # everything that waits behind a click, so that an eye or a tool sees it
 UNFOLD = "document.querySelectorAll('[data-ready] details').forEach(node => { node.open = true; })"
 # a key without its sentence shows as the key itself
@@ -74,7 +62,7 @@ def test_ten_thousand_draws_are_counted_against_the_law_and_ask_no_model(lab: An
     assert all(abs(seen - due) <= 6 * max(1.0, due) ** 0.5 for _, seen, due in cells)
     verdict = lab.page.locator(at("verdict"))
     assert (verdict.get_attribute("data-verdict"), verdict.get_attribute("data-n")) == ("compatible", "10000")
-    assert "compatible with" in verdict.inner_text() and "prove" not in verdict.inner_text()
+    assert "prove" not in verdict.inner_text()
     assert lab.page.get_attribute(at("model-calls"), "data-n") == "0"
     assert lab.requests.count("POST /api/v1/draws") == 1
     assert lab.page.locator("[data-part=appended]").count() == 0
@@ -265,8 +253,10 @@ def test_the_other_page_keeps_text_level_and_language(make_page: Make, server: s
         assert lab.page.get_attribute("html", "lang") == "fr"
         assert lab.page.get_attribute(at("level-2"), "aria-pressed") == "true"
     assert survivors(lab) == n
+    lab.page.fill(at("text"), "Bonjour")  # and leaves before the model has seen it
     lab.page.go_back()
     lab.page.wait_for_selector(f"{at('nav-next_token')}[aria-current=page]")
+    assert lab.page.input_value(at("text")) == "Bonjour"
 
 
 def test_no_sentence_is_missing_in_either_language(make_page: Make, server: str) -> None:
@@ -285,11 +275,14 @@ def test_no_sentence_is_missing_in_either_language(make_page: Make, server: str)
         assert not [word for word in ("undefined", "NaN", "[object", "null") if word in shown]
 
 
-@pytest.mark.parametrize("level", [1, 3])
-def test_a_phone_needs_no_sideways_scrolling(make_page: Make, server: str, level: int) -> None:
-    phone = {"width": 390, "height": 844}
-    lab = make_page(server, viewport=phone, has_touch=True).open(f"lang=fr&level={level}", LAB)
-    lab.page.evaluate(UNFOLD)
+def test_a_phone_needs_no_sideways_scrolling(make_page: Make, server: str) -> None:
+    lab = make_page(server, viewport={"width": 390, "height": 844}, has_touch=True).open(
+        "lang=fr&level=1", LAB
+    )
+    for level in (1, 3):
+        lab.page.click(at(f"level-{level}"))
+        lab.page.evaluate(UNFOLD)
+        assert lab.page.evaluate("document.documentElement.scrollWidth") <= 390
     lab.page.click(at("add-sampler"))
     lab.page.click(at("lab-presets-button"))
     assert lab.page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -333,8 +326,7 @@ def test_hostile_tokens_are_shown_as_text(make_page: Make, hostile_server: str) 
     lab.page.wait_for_selector(f"{at('order-lab')}[data-tv]")
     lab.page.click(at("lang-fr"))
     lab.page.wait_for_function("document.documentElement.lang === 'fr'")
-    assert lab.page.evaluate("window.attacked") is None
-    assert lab.page.locator("[data-ready] img, [data-ready] script").count() == 0
+    assert_harmless(lab)
 
 
 def test_a_link_from_anyone_is_text_too(make_page: Make, server: str) -> None:
@@ -344,54 +336,9 @@ def test_a_link_from_anyone_is_text_too(make_page: Make, server: str) -> None:
     lab = make_page(server).open("lang=en&level=3", view)
     assert lab.page.input_value(at("text")) == attack
     assert problem(lab, 0) != ""
+    assert_harmless(lab)
+
+
+def assert_harmless(lab: Any) -> None:
     assert lab.page.evaluate("window.attacked") is None
     assert lab.page.locator("[data-ready] img, [data-ready] script").count() == 0
-
-
-def linked(view: dict[str, Any]) -> str:
-    whole = {"schema": "logitbox.view/1", "mode": "continue", "seed": SEED, "compare": None, **view}
-    return f"{LAB}?v={base64.urlsafe_b64encode(json.dumps(whole).encode()).decode().rstrip('=')}"
-
-
-def test_ten_stages_on_the_server_keep_up_with_a_hand(make_page: Make, server: str) -> None:
-    """Goal: p95 of one round trip 50 ms at 49,152 tokens, in one of three drags; no model call, one in flight."""
-    lab = make_page(server).open(
-        "lang=en&level=2", linked({"text": TEXT, "model": None, "steps": TEN_STAGES})
-    )
-    lab.requests.clear()
-    for _ in range(3):
-        durations = drag_knob(lab, "knob-9-temperature")
-        p95 = durations[int(0.95 * len(durations))]
-        print(
-            json.dumps(
-                {"round_trips": len(durations), "p50_ms": durations[len(durations) // 2], "p95_ms": p95}
-            )
-        )
-        assert len(durations) > 10
-        if p95 <= 50:
-            break
-    assert p95 <= 50
-    assert set(lab.requests) == {"POST /api/v1/chain"}
-    expected = row_of(server, TEXT).run([*TEN_STAGES[:-1], {"sampler": "temperature", "temperature": 1}])
-    assert survivors(lab) == expected.distribution.token_ids.size  # the temperature removes none
-
-
-def drag_knob(lab: Any, name: str, n_moves: int = 60) -> list[float]:
-    """A second of a hand on one slider: the milliseconds of every POST /chain, shortest first."""
-    page = lab.page
-    page.locator(at(name)).scroll_into_view_if_needed()
-    box = page.locator(at(name)).bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.evaluate("performance.clearResourceTimings()")
-    page.mouse.move(box["x"] + box["width"] / 2, y)
-    page.mouse.down()
-    for i in range(n_moves):
-        page.mouse.move(box["x"] + box["width"] * (0.15 + 0.8 * abs(((2 * i / n_moves) % 2) - 1)), y)
-        page.wait_for_timeout(16)
-    page.mouse.up()
-    page.wait_for_timeout(100)
-    lab.shown()
-    found: list[float] = page.evaluate(
-        "performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/chain')).map(e => e.duration)"
-    )
-    return sorted(found)

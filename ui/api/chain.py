@@ -24,6 +24,7 @@ from ui.errors import InvalidField
 from ui.views.chain import compare_view, drawn_view, final_view, law_view, paths_view, plain, stages_view
 
 MAX_FOLLOWED = 50
+MAX_PASSAGES = 400  # tokens followed times steps: the formula of each is worked out
 MAX_TOP = 100
 LARGEST = sys.float_info.max  # a whole number of JSON may be larger, and math.isfinite would raise
 
@@ -94,7 +95,7 @@ def chain_routes(workbench: Workbench) -> APIRouter:
     async def chain(http_request: HttpRequest) -> Response:
         body = await json_body(http_request)
         request = ChainRequest.of(body)
-        follow = body.some_token_ids("follow", limit=MAX_FOLLOWED)
+        follow = followed(body, n_steps=len(request.steps))
         n_top = body.integer("n_top", default=10, low=1, high=MAX_TOP)
         other = body.steps("compare") if body.values.get("compare") is not None else None
 
@@ -110,6 +111,20 @@ def chain_routes(workbench: Workbench) -> APIRouter:
         return await asyncio.to_thread(answer)
 
     return router
+
+
+def followed(body: Body, *, n_steps: int) -> list[int]:
+    """The tokens whose paths are wanted. Raises InvalidField.
+
+    >>> followed(Body({"follow": [5] * 11}), n_steps=40)
+    Traceback (most recent call last):
+    ui.errors.InvalidField: the field follow must be a list of at most 10 token ids (400 / 40 steps)
+    """
+    token_ids = body.some_token_ids("follow", limit=MAX_FOLLOWED)
+    if len(token_ids) * n_steps > MAX_PASSAGES:
+        most = f"{MAX_PASSAGES // n_steps} token ids ({MAX_PASSAGES} / {n_steps} steps)"
+        raise InvalidField("follow", f"a list of at most {most}")
+    return token_ids
 
 
 def checked_states(chain: SamplerChain, given: object) -> States:

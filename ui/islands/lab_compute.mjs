@@ -4,6 +4,7 @@ import { inBrowser, runSteps } from "../core/chain.mjs";
 import { latest } from "../core/latest.mjs";
 
 export const N_TOP = 10;
+const N_PASSAGES = 400; // tokens followed times steps, as many as the server works out; the one followed comes first
 
 export class Compute {
   /** @param {any} page with session, api, chain, model, vocab; and show, fail, lost, setBusy to be told */
@@ -44,7 +45,7 @@ export class Compute {
     page.setBusy(true);
     try {
       const answer = await this.send({ ...await this.body(steps), states: this.statesAt(page.session.tokenIds, steps),
-        follow: page.followed, n_top: N_TOP });
+        follow: page.followed.slice(0, Math.floor(N_PASSAGES / Math.max(1, steps.length))), n_top: N_TOP });
       if (!answer || law !== page.session.law) return;
       const isLast = turn === this.turn;
       if (isLast) page.setBusy(false);
