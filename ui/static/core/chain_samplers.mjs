@@ -78,7 +78,7 @@ const penalties = {
     const l = before.logit(id), c = counted(step, context).get(id) ?? 0;
     if (c === 0) return { text: "c = 0 ⇒ ℓ′ = ℓ = {l}", numbers: { l } };
     const once = l > 0 ? l / r : l * r;
-    return { text: `{l} ${l > 0 ? "/" : "·"} {r} − {c} · {f} − {s} = {out}`, numbers: { l, r, c, f, s, out: once - c * f - s } };
+    return { text: `{l} ${l > 0 ? "/" : "·"} {r} − {c} · {f} − {s} = {out}`, numbers: { l, r, c, f, s, out: bounded(once - c * f - s) } };
   },
   details(step, context) {
     const counts = counted(step, context);
@@ -109,7 +109,7 @@ const logitBias = {
   worked(id, before, after, { bias }) {
     const l = before.logit(id), b = new Map(biasesOf(bias)).get(id) ?? 0;
     if (b === -Infinity) return { text: "{l} − ∞ = −∞", numbers: { l } };
-    return { text: "ℓ + b = {l} + {b} = {out}", numbers: { l, b, out: l + b } };
+    return { text: "ℓ + b = {l} + {b} = {out}", numbers: { l, b, out: b === -Infinity ? b : bounded(l + b) } };
   },
 };
 
