@@ -69,7 +69,7 @@ const penalties = {
     if (repeat === 1 && frequency === 0 && presence === 0) return law;
     const changes = [...counted(step, context)].map(([id, count]) => {
       const logit = law.logit(id);
-      return [id, bounded(logit > 0 ? logit / repeat : logit * repeat) - bounded(count * frequency + presence)];
+      return [id, (logit > 0 ? logit / repeat : logit * repeat) - bounded(count * frequency + presence)];
     });
     return law.changed(new Map(changes));
   },
@@ -77,8 +77,7 @@ const penalties = {
     const { repeat: r = 1, frequency: f = 0, presence: s = 0 } = step;
     const l = before.logit(id), c = counted(step, context).get(id) ?? 0;
     if (c === 0) return { text: "c = 0 ⇒ ℓ′ = ℓ = {l}", numbers: { l } };
-    const once = l > 0 ? l / r : l * r;
-    return { text: `{l} ${l > 0 ? "/" : "·"} {r} − {c} · {f} − {s} = {out}`, numbers: { l, r, c, f, s, out: bounded(once - c * f - s) } };
+    return { text: `{l} ${l > 0 ? "/" : "·"} {r} − {c} · {f} − {s} = {out}`, numbers: { l, r, c, f, s, out: after.logit(id) } };
   },
   details(step, context) {
     const counts = counted(step, context);
@@ -109,7 +108,7 @@ const logitBias = {
   worked(id, before, after, { bias }) {
     const l = before.logit(id), b = new Map(biasesOf(bias)).get(id) ?? 0;
     if (b === -Infinity) return { text: "{l} − ∞ = −∞", numbers: { l } };
-    return { text: "ℓ + b = {l} + {b} = {out}", numbers: { l, b, out: b === -Infinity ? b : bounded(l + b) } };
+    return { text: "ℓ + b = {l} + {b} = {out}", numbers: { l, b, out: after.logit(id) } };
   },
 };
 
