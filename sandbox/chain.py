@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from models.errors import HouseError
@@ -20,6 +21,7 @@ Top = tuple[tuple[int, float], ...]
 States = Sequence[State] | None  # one per sampler, None for one without memory; None: all at their beginning
 
 N_TOP = 10
+NO_DETAILS: Mapping[str, Any] = {}
 
 
 class Stage(NamedTuple):
@@ -38,7 +40,7 @@ class Stage(NamedTuple):
     entropy_bits: float
     winner_changed: bool
     top: Top
-    details: Mapping[str, Any] = {}
+    details: Mapping[str, Any] = NO_DETAILS
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class SamplerChain:
             for s, params in zip(self.samplers, self._params, strict=True)
         ]
 
-    @property
+    @cached_property
     def has_memory(self) -> bool:
         """The law of a step depends on what was drawn before."""
         return any(self._remembers)  # type: ignore[attr-defined]  # set in __post_init__; no field, so no part of equality
@@ -120,7 +122,9 @@ class SamplerChain:
         context, laws = context or Context(), [dist]
         try:
             for index, sampler in enumerate(self.samplers):
-                dist = sampler.apply(dist, context, *self._memory(index, states))
+                # most have none, and this is the hot path
+                memory = self._memory(index, states) if self._remembers[index] else ()  # type: ignore[attr-defined]  # as above
+                dist = sampler.apply(dist, context, *memory)
                 laws.append(dist)
         except HouseError as error:
             failed = len(laws) - 1
@@ -131,10 +135,12 @@ class SamplerChain:
         self, laws: Sequence[Distribution], context: Context | None = None, states: States = None
     ) -> tuple[Stage, ...]:
         """What each sampler did, from the laws that `laws` gave."""
-        return tuple(
-            _stage(sampler.name, params, laws[i], laws[i + 1], self._details(i, laws[i], context, states))
-            for i, (sampler, params) in enumerate(zip(self.samplers, self._params, strict=True))
-        )
+        has_details = self._has_details  # type: ignore[attr-defined]  # as above
+        stages = []
+        for i, params in enumerate(self._params):
+            details = self._details(i, laws[i], context, states) if has_details[i] else NO_DETAILS
+            stages.append(_stage(self.samplers[i].name, params, laws[i], laws[i + 1], details))
+        return tuple(stages)
 
     def initial_states(self) -> list[State] | None:
         """One per sampler, None for one without memory; None when no sampler has any."""
@@ -144,9 +150,10 @@ class SamplerChain:
 
     def next_states(self, states: States, laws: Sequence[Distribution], token_id: int) -> list[State] | None:
         """The memories once `token_id` was drawn from the last of `laws`."""
-        states = states if states is not None else self.initial_states()
-        if states is None:
+        if not self.has_memory:
             return None
+        states = states if states is not None else self.initial_states()
+        assert states is not None  # a chain with memory has initial states
         return [
             s.next_state(state, before, after, token_id) if remembers(s) else None
             for s, state, before, after in zip(self.samplers, states, laws[:-1], laws[1:], strict=True)
@@ -161,8 +168,6 @@ class SamplerChain:
     def _details(
         self, index: int, dist: Distribution, context: Context | None, states: States
     ) -> Mapping[str, Any]:
-        if not self._has_details[index]:  # type: ignore[attr-defined]  # as above
-            return {}
         sampler: Any = self.samplers[index]
         details: Mapping[str, Any] = sampler.details(dist, context or Context(), *self._memory(index, states))
         return details
